@@ -1,0 +1,39 @@
+# Each target sets up what it needs; see BUILD.md.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: train test test-slow lint bench clean
+
+train: .venv/installed
+	@$(BIN)/python bin/train.py --flagfile=configs/quickstart.flags
+	@$(BIN)/python bin/quickstart.py runs/quickstart
+
+test: lint
+	$(BIN)/python -m pytest
+
+test-slow: .venv/installed
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/installed
+	$(BIN)/ruff check ganflow bin tests benchmarks
+	$(BIN)/ruff format --check ganflow bin tests benchmarks
+
+bench: .venv/bench
+	$(BIN)/python benchmarks/run.py
+
+.venv/installed: setup.cfg constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else \
+	    "ganflow needs Python 3.11, 3.12 or 3.13, and python3 is %d.%d: make PYTHON=python3.12" % v)'
+	@echo "Setting up .venv (some minutes, once)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@
+
+.venv/bench: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@touch $@
+
+clean:
+	rm -rf .venv runs build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,28 @@
+#!/usr/bin/env python
+"""Print a model's networks: layers, output shapes, parameters, totals, the weights' names.
+
+python bin/describe.py --model=simple
+"""
+
+from absl import flags as absl_flags
+
+from ganflow import quiet  # noqa: F401, I001 - before anything that imports TensorFlow
+from ganflow import command, data, describe, engine, flags, models
+
+FLAGS = absl_flags.FLAGS
+absl_flags.DEFINE_string("model", "simple", "the model: a file of ganflow/models")
+
+
+def main(_) -> int:
+    module = models.load(FLAGS.model)
+    config = flags.read(module.Config())
+    points = data.is_points(config.dataset, FLAGS.data_dir or None)
+    x_shape = (2,) if points else (28, 28, 1)
+    gan = engine.build(module, config, x_shape, seed=0)
+    print(f"{FLAGS.model} on {'points' if points else '28 x 28 images'}\n")
+    print(describe.table(gan))
+    return 0
+
+
+if __name__ == "__main__":
+    command.run(main, lambda argv: flags.parse_for_model(argv, engine.Options()))

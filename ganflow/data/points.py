@@ -1,0 +1,103 @@
+"""Point sets in the plane: a circle, mixtures of Gaussians, a swiss roll.
+
+Every draw starts from the same fixed seed: the data set is the same on every machine, in every
+run, and the seed of a run decides only about the run.
+
+Sources:
+  circle: S. Dobilas, "GANs: Generative Adversarial Networks, an Advanced Solution for Data
+    Generation" (Towards Data Science): 1,000 points at radius 2.
+  gaussians_8, gaussians_25, swiss_roll: gan_toy.py of the authors of WGAN-GP (1704.00028).
+  pacgan_ring, pacgan_grid: the two-dimensional ring and grid of PacGAN (1712.04086).
+"""
+
+import dataclasses
+
+import numpy as np
+
+_POINTS = 100_000
+_CIRCLE_POINTS = 1_000
+_CIRCLE_RADIUS = 2.0
+
+
+@dataclasses.dataclass(frozen=True)
+class _Mixture:
+    """Equally likely round Gaussians; `centres` and `std` are before the division by `scale`."""
+
+    centres: np.ndarray  # float64 [m, 2]
+    std: float
+    scale: float = 1.0
+
+
+def _ring(radius: float) -> np.ndarray:
+    """Eight centres [8, 2], counter-clockwise from the positive x axis."""
+    angle = 2 * np.pi * np.arange(8) / 8
+    return radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def _grid(spacing: float) -> np.ndarray:
+    """Five by five centres [25, 2] around the origin, y fastest."""
+    ticks = spacing * np.arange(-2.0, 3.0)
+    return np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(25, 2)
+
+
+# The WGAN-GP scales are close to the standard deviation of the whole set, which brings it to one.
+_MIXTURES = {
+    "gaussians_8": _Mixture(_ring(2.0), std=0.02, scale=1.414),
+    "gaussians_25": _Mixture(_grid(2.0), std=0.05, scale=2.828),
+    "pacgan_ring": _Mixture(_ring(1.0), std=0.01),
+    "pacgan_grid": _Mixture(_grid(2.0), std=0.05),
+}
+
+NAMES = ("circle", "swiss_roll", *_MIXTURES)
+
+
+def modes(name: str) -> tuple[np.ndarray, float] | None:
+    """The truth behind a mixture, in the units of its points.
+
+    Args:
+      name: a data set.
+
+    Returns:
+      Centres, float32 [m, 2], and the standard deviation that all modes share in both axes; None
+      where the data set is no mixture of Gaussians.
+    """
+    if name not in _MIXTURES:
+        return None
+    mixture = _MIXTURES[name]
+    return (mixture.centres / mixture.scale).astype(np.float32), mixture.std / mixture.scale
+
+
+def load(name: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """The points of one of `NAMES`.
+
+    Returns:
+      float32 [100000, 2] ([1000, 2] for the circle); and for a mixture the index of each point's
+      mode in `modes(name)`, int32 [n], else None.
+    """
+    if name == "circle":
+        return _circle(), None
+    if name == "swiss_roll":
+        return _swiss_roll(), None
+    return _draw(_MIXTURES[name])
+
+
+def _circle() -> np.ndarray:
+    angle = 2 * np.pi * np.arange(_CIRCLE_POINTS) / _CIRCLE_POINTS
+    circle = _CIRCLE_RADIUS * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return circle.astype(np.float32)
+
+
+def _swiss_roll() -> np.ndarray:
+    from sklearn.datasets import make_swiss_roll  # slow to import
+
+    roll, _ = make_swiss_roll(_POINTS, noise=0.25, random_state=0)
+    return (roll[:, [0, 2]] / 7.5).astype(np.float32)
+
+
+def _draw(mixture: _Mixture) -> tuple[np.ndarray, np.ndarray]:
+    # RandomState, not default_rng: NumPy promises to keep its stream from version to version.
+    random = np.random.RandomState(0)
+    count = len(mixture.centres)
+    label = random.permutation(np.repeat(np.arange(count, dtype=np.int32), _POINTS // count))
+    points = mixture.centres[label] + mixture.std * random.standard_normal((_POINTS, 2))
+    return (points / mixture.scale).astype(np.float32), label

@@ -1,0 +1,114 @@
+"""What rides in a batch: real examples, and every random number that a step uses.
+
+A model says what a step consumes as a list of dicts, for instance
+
+    [{"x": Real(), "z": Uniform([256])}]
+
+and the engine draws it. Everything is a pure function of (seed, step): a counter-based generator
+(Philox, arXiv "Parallel random numbers: as easy as 1, 2, 3", 2011) is asked for the numbers at
+that step's place in its stream. So a resumed run sees what the uninterrupted one saw, whatever
+the number of steps in a call and the number of replicas.
+"""
+
+import dataclasses
+import hashlib
+import math
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+_PHILOX = 1  # the number of the algorithm in TensorFlow's raw operations
+
+
+@dataclasses.dataclass(frozen=True)
+class Real:
+    """Real examples in the run's shuffled order: every one once an epoch, then a new order."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Label:
+    """The labels of the real examples of the same batch, int32 [n]."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Uniform:
+    """U(low, high) of [times * n, *shape] for a batch of n examples."""
+
+    shape: Sequence[int] = ()
+    low: float = -1.0
+    high: float = 1.0
+    times: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Normal:
+    """N(0, 1) of [times * n, *shape] for a batch of n examples."""
+
+    shape: Sequence[int] = ()
+    times: int = 1
+
+
+def random(
+    draw: Uniform | Normal, stream: str, seed: int, step: tf.Tensor | int, count: int, n: int
+) -> tf.Tensor:
+    """The numbers of `count` steps from `step` on: float32 [count, times * n, *shape].
+
+    Args:
+      draw: the distribution, and its shape for one example.
+      stream: a name; two streams of one seed are independent.
+      seed: the run's seed.
+      step: the first step, an int64 scalar.
+      count: how many steps; draws for steps a..b are the same however they are cut into calls.
+      n: examples in the global batch.
+    """
+    numbers = draw.times * n * math.prod(draw.shape)
+    counters = -(-numbers // 4)  # one counter of Philox gives four 32-bit numbers
+    digest = hashlib.sha256(f"{seed}/{stream}".encode()).digest()
+    key = tf.constant([int.from_bytes(digest[:8], "little")], tf.uint64)
+    place = tf.cast(step, tf.uint64) * tf.constant(counters, tf.uint64)
+    make = (
+        tf.raw_ops.StatelessRandomNormalV2
+        if isinstance(draw, Normal)
+        else tf.raw_ops.StatelessRandomUniformV2
+    )
+    values = make(
+        shape=tf.constant([count, 4 * counters]),
+        key=key,
+        counter=tf.stack([place, tf.constant(0, tf.uint64)]),
+        alg=_PHILOX,
+    )
+    values = tf.reshape(values[:, :numbers], [count, draw.times * n, *draw.shape])
+    if isinstance(draw, Uniform):
+        values = values * (draw.high - draw.low) + draw.low
+    return values
+
+
+def order(
+    size: int, seed: int, step: tf.Tensor | int, count: int, n: int, batch: int, batches: int
+) -> tf.Tensor:
+    """Which real examples `count` steps from `step` on see: indices, int64 [count, n].
+
+    Args:
+      size: examples in the data set; each is seen once before any is seen again.
+      seed: the run's seed.
+      step, count: the first step and how many.
+      n: real examples in a batch.
+      batch, batches: this is batch number `batch` of the `batches` with real data in a step.
+    """
+    steps = tf.cast(step, tf.int64) + tf.range(count, dtype=tf.int64)
+    first = (steps * batches + batch) * n
+    place = tf.reshape(first[:, tf.newaxis] + tf.range(n, dtype=tf.int64), [-1])
+    epoch = place // size
+    seeds = tf.stack(
+        [
+            tf.fill(tf.shape(epoch), tf.constant(seed & 0xFFFFFFFF, tf.uint32)),
+            tf.fill(tf.shape(epoch), tf.constant((seed >> 32) & 0xFFFFFFFF, tf.uint32)),
+            tf.cast(epoch, tf.uint32),
+        ],
+        axis=1,
+    )
+    # A stateless permutation: no list of indices is kept, so there is none to save or to lose.
+    index = tf.raw_ops.RandomIndexShuffle(
+        index=place % size, seed=seeds, max_index=tf.constant(size - 1, tf.int64), rounds=4
+    )
+    return tf.reshape(index, [count, n])

@@ -1,0 +1,38 @@
+"""Import TensorFlow without its start-up chatter.
+
+Before its logging is set up TensorFlow prints some lines to stderr, whatever one asks for, among
+them an error about CUDA on every machine without a GPU. A program that promises one clear line for
+an error cannot have them in front of it. Whoever sets TF_CPP_MIN_LOG_LEVEL sees them all.
+"""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def _stderr_held_back() -> Iterator[None]:
+    """Keep what is written to file descriptor 2; print it after all if the body fails."""
+    sys.stderr.flush()
+    real = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(real, held.read())
+            raise
+        finally:
+            os.dup2(real, 2)
+            os.close(real)
+
+
+if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    with _stderr_held_back():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices("GPU")

@@ -1,0 +1,108 @@
+"""One replica or several: every call to `tf.distribute` stands here.
+
+The engine draws the global batch once, whatever the number of replicas; each replica then takes
+its own slice. So N replicas do the same work as one, and differ only in the order of additions.
+"""
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from ganflow.errors import InputError
+
+
+def make_strategy(num_replicas: int) -> tf.distribute.Strategy:
+    """A strategy for that many GPUs or, on a machine without any, logical CPU devices.
+
+    Args:
+      num_replicas: 0 means all GPUs, or one replica where there is none.
+
+    Raises:
+      InputError: more replicas than GPUs, or TensorFlow has already fixed its CPU devices.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    num_replicas = num_replicas or max(1, len(gpus))
+    if gpus and num_replicas > len(gpus):
+        raise InputError(
+            f"--num_replicas={num_replicas}: this machine has {len(gpus)} GPUs; give at most that"
+        )
+    if num_replicas == 1:
+        return tf.distribute.get_strategy()  # the default one: no wrapper around anything
+    if gpus:
+        return tf.distribute.MirroredStrategy([f"GPU:{i}" for i in range(num_replicas)])
+    make_logical_cpus(num_replicas)
+    return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(num_replicas)])
+
+
+def make_logical_cpus(count: int) -> None:
+    """Split the CPU into `count` logical devices, before TensorFlow has run any operation."""
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    configuration = tf.config.get_logical_device_configuration(cpu) or []
+    if len(configuration) >= count:
+        return
+    try:
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
+        )
+    except RuntimeError as error:
+        raise InputError(
+            f"--num_replicas={count}: TensorFlow already runs with fewer CPU devices; "
+            "start a new process"
+        ) from error
+
+
+def run(strategy: tf.distribute.Strategy, step: Callable, batches: Sequence[dict]) -> dict:
+    """Run `step` in every replica on its slice of the batches; return what the first returned.
+
+    Scalars are means over the replicas; lists of gradients are already the same in all of them.
+    """
+    count = strategy.num_replicas_in_sync
+    if count == 1:
+        return step(batches)
+
+    def on_replica(batches):
+        index = tf.distribute.get_replica_context().replica_id_in_sync_group
+        sliced = [
+            {name: _slice(value, index, count) for name, value in batch.items()}
+            for batch in batches
+        ]
+        return step(sliced)
+
+    results = strategy.run(on_replica, args=(batches,))
+    return {
+        name: [strategy.experimental_local_results(v)[0] for v in value]
+        if isinstance(value, list)
+        else strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
+        for name, value in results.items()
+    }
+
+
+def _slice(value, index, count):
+    share = value.shape[0] // count
+    return value[index * share : (index + 1) * share]
+
+
+def mean_gradients(gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+    """Gradients averaged over the replicas: a mean over shares becomes one over the batch."""
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return gradients
+    return context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+
+
+def in_all_replicas_at_once(function: Callable, values: list[tf.Tensor]) -> None:
+    """Call `function(values)` once for all replicas together.
+
+    Keras optimizers sum gradients where they find themselves inside one replica; called this way
+    they find themselves outside, and apply the gradients as they are.
+    """
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        function(values)
+    else:
+        context.merge_call(lambda _, merged: function(merged), args=(values,))
+
+
+def value_of(variable: tf.Variable) -> tf.Tensor:
+    """A variable's value in the first replica."""
+    return tf.convert_to_tensor(variable)

@@ -1,0 +1,138 @@
+"""`bin/train.py`: from parsed flags to a finished run."""
+
+import dataclasses
+import sys
+import time
+from pathlib import Path
+
+from absl import logging
+
+from ganflow import checkpoints, data, engine, flags, models, replicas, summaries, workdir
+from ganflow.command import Signals
+from ganflow.errors import InputError
+
+
+def prepare(model: str, config, options: engine.Options) -> engine.Run:
+    """Load the data and build the run; writes nothing.
+
+    Raises:
+      InputError: see `data.load` and `engine.Run`.
+    """
+    module = models.load(model)
+    if not options.workdir:
+        options = dataclasses.replace(options, workdir=f"runs/{model}-{config.dataset}")
+    strategy = replicas.make_strategy(options.num_replicas)  # before any operation has run
+    dataset = data.load(config.dataset, options.data_dir or None)
+    return engine.Run(module, config, options, dataset, strategy)
+
+
+def describe_plan(run: engine.Run) -> str:
+    """What a run would do, for `--dry_run` and for the log."""
+    config, dataset = run.config, run.dataset
+    shape = " x ".join(map(str, dataset.example_shape))
+    weights = sum(v.shape.num_elements() for _, v in engine.named_weights(run.gan))
+    return (
+        f"{run.model_name} ({weights:,} weights) on {dataset.name} ({len(dataset.x):,} of {shape})"
+        f" to step {config.steps:,}, batch {config.batch_size}, {run.steps_per_call} steps a call,"
+        f" {'XLA' if run.jit else 'no XLA'}, {run.strategy.num_replicas_in_sync} replica(s),"
+        f" in {run.folder}"
+    )
+
+
+def train(run: engine.Run, fresh: bool = False) -> int:
+    """Train to the end, or to a signal, in the run's workdir; return the exit code."""
+    with workdir.locked(run.folder), Signals() as signals:
+        if fresh and (aside := workdir.set_aside(run.folder)):
+            logging.info("--fresh: what was there is now in %s", aside)
+        resumed = run.resume()
+        text = flags.as_text("bin/train.py", run.model_name, run.config, run.options)
+        workdir.write_whole(run.folder / "flags.txt", text.encode())
+        first = int(run.step)
+        logging.info("%s", describe_plan(run))
+        if resumed:
+            logging.info("resumed from the checkpoint of step %d", first)
+        started = time.perf_counter()
+        with _progress(first, run.config.steps) as progress:
+            finished = run.train(run.config.steps, progress, signals.asked)
+        seconds = time.perf_counter() - started
+        summaries.draw_losses(run.folder, f"{run.model_name} on {run.dataset.name}")
+        done = int(run.step) - first
+        logging.info("step %d: %d steps in %.1f s, saved", run.step, done, seconds)
+        return 0 if finished else 128 + signals.received
+
+
+class _Log:
+    """One log line a summary, where stdout is not a terminal."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def __call__(self, step: int, row: dict | None) -> None:
+        if row is not None:
+            figures = " ".join(f"{k}={v:.4g}" for k, v in row.items() if k != "step")
+            logging.info("step %d: %s", step, figures)
+
+
+class _Bar:
+    """A bar on a terminal: steps, rate, losses, time left."""
+
+    def __init__(self, first: int, total: int):
+        from rich import progress
+
+        self.bar = progress.Progress(
+            progress.TextColumn("step"),
+            progress.MofNCompleteColumn(),
+            progress.BarColumn(),
+            progress.TextColumn("{task.fields[figures]}"),
+            progress.TimeRemainingColumn(),
+        )
+        self.task = self.bar.add_task("", total=total, completed=first, figures="")
+
+    def __enter__(self):
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_):
+        self.bar.stop()
+
+    def __call__(self, step: int, row: dict | None) -> None:
+        self.bar.update(self.task, completed=step)
+        if row is not None:
+            figures = "d_loss {d_loss:.3f}  g_loss {g_loss:.3f}  {steps_per_second:.1f} steps/s"
+            self.bar.update(self.task, figures=figures.format(**row))
+
+
+def _progress(first: int, total: int):
+    return _Bar(first, total) if sys.stdout.isatty() else _Log()
+
+
+def load_trained(folder: Path, step: int | None = None):
+    """The model of a workdir's newest (or given) checkpoint, for sampling.
+
+    Returns:
+      (gan, manifest).
+
+    Raises:
+      InputError: no workdir, no sound checkpoint, or one of another version of the model.
+    """
+    sound = None
+    if folder.is_dir():
+        sound = checkpoints.newest_sound(folder / "checkpoints", step)
+    if sound is None:
+        raise InputError(
+            f"--workdir={folder}: holds no checkpoint; train with bin/train.py --workdir={folder}"
+        )
+    manifest = sound.manifest
+    module = models.load(manifest["model"])
+    known = {field.name for field in dataclasses.fields(module.Config)}
+    values = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in manifest["config"].items()
+        if name in known
+    }
+    gan = engine.build(module, module.Config(**values), manifest["x_shape"], seed=0)
+    checkpoints.restore_model(sound, gan)
+    return gan, manifest

@@ -1,0 +1,118 @@
+"""Whatever bytes a file holds, reading it gives a sound array or an InputError, nothing else."""
+
+import gzip
+import io
+import pathlib
+import struct
+import tempfile
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ganflow import data
+from ganflow.errors import InputError
+
+IMAGES = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
+POINTS = np.linspace(-2, 2, 12, dtype=np.float32).reshape(6, 2)
+
+
+def npy(array):
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+def npz(save):
+    stream = io.BytesIO()
+    save(stream, x=IMAGES, label=np.array([0, 1, 2]))
+    return stream.getvalue()
+
+
+IDX = b"\0\0\x08\x03" + struct.pack(">3I", 3, 4, 5) + IMAGES.tobytes()
+VALID = {
+    "idx": ("idx", IDX),
+    "idx points": (
+        "idx",
+        b"\0\0\x0d\x02" + struct.pack(">2I", 6, 2) + POINTS.astype(">f4").tobytes(),
+    ),
+    "idx.gz": ("idx", gzip.compress(IDX, mtime=0)),
+    "npy": ("npy", npy(IMAGES)),
+    "npy points": ("npy", npy(POINTS)),
+    "npz": ("npz", npz(np.savez)),
+    "npz deflated": ("npz", npz(np.savez_compressed)),
+}
+
+
+def attempt(name, content):
+    """True where the content was read, and then it is what `load` promises."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "file")
+        path.write_bytes(content)
+        try:
+            data.is_points(name, str(path))
+            dataset = data.load(name, str(path))
+        except InputError as error:
+            assert str(error).isprintable() and str(path) in str(error)
+            return False
+    assert len(dataset.x) > 0
+    if dataset.is_points:
+        assert dataset.x.dtype == np.float32 and dataset.example_shape == (2,)
+    else:
+        assert dataset.x.dtype in (np.uint8, np.float32) and dataset.x.ndim == 4
+        assert dataset.x.shape[3] in (1, 3)
+    if dataset.label is not None:
+        assert dataset.label.dtype == np.int32 and len(dataset.label) == len(dataset.x)
+    return True
+
+
+@pytest.mark.parametrize("case", VALID)
+def test_the_unchanged_file_is_read(case):
+    assert attempt(*VALID[case])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    name=st.sampled_from(["idx", "npy", "npz"]),
+    start=st.sampled_from(
+        [b"", b"\0\0\x08\x03", b"\x1f\x8b\x08\0", b"\x93NUMPY\x01\0", b"PK\x03\x04"]
+    ),
+    rest=st.binary(max_size=200),
+)
+def test_random_bytes(name, start, rest):
+    # Random bytes cannot name their own length; a start of few enough values could be valid.
+    read = attempt(name, start + rest)
+    assert not read or name == "idx"
+
+
+@pytest.mark.parametrize("case", VALID)
+@settings(max_examples=150, deadline=None)
+@given(draw=st.data())
+def test_mutations(case, draw):
+    name, content = VALID[case]
+    content = bytearray(content)
+    for _ in range(draw.draw(st.integers(1, 4))):
+        # Damage in the header or in zip's directory at the end is likelier to matter.
+        last = len(content) - 1
+        place = st.one_of(st.integers(0, min(130, last)), st.integers(max(0, last - 250), last))
+        content[draw.draw(place)] = draw.draw(st.sampled_from(list(range(256))))
+    attempt(name, bytes(content))
+
+
+@pytest.mark.parametrize("case", VALID)
+def test_every_truncation(case):
+    name, content = VALID[case]
+    step = max(1, len(content) // 150)
+    for length in range(0, len(content), step):
+        assert not attempt(name, content[:length]), f"read from {length} of {len(content)} bytes"
+
+
+@pytest.mark.parametrize("case", VALID)
+@settings(max_examples=30, deadline=None)
+@given(tail=st.binary(min_size=1, max_size=40))
+def test_bytes_behind_the_end(case, tail):
+    name, content = VALID[case]
+    read = attempt(name, content + tail)
+    # gzip allows padding with zeros; zip allows a comment whose length the directory gives.
+    assert not read or (case == "idx.gz" and not tail.strip(b"\0")) or name == "npz"
