@@ -48,6 +48,27 @@ PAUSE_SECONDS = 0.3  # threads of the worker before spin a moment before they sl
 FLOOR_REPEATS = 3
 
 
+def busy_elsewhere(seconds: float = 0.5) -> float | None:
+    """Share of the machine's processor time taken by others, while no worker runs.
+
+    A contender whose threads wait for one another at barriers loses many times
+    over when one of them is kept from running, so rounds of a busy machine do
+    not tell fast from slow. None where the system does not say.
+    """
+
+    def ticks() -> tuple[int, int]:
+        fields = [int(f) for f in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+        return sum(fields), fields[3] + fields[4]  # all, and of those idle or waiting for disks
+
+    try:
+        all_before, idle_before = ticks()
+        time.sleep(seconds)
+        all_after, idle_after = ticks()
+    except OSError:
+        return None
+    return 1 - (idle_after - idle_before) / max(1, all_after - all_before)
+
+
 class WorkerError(Exception):
     """A worker died or kept silent; the message ends with what it had to say."""
 
@@ -128,7 +149,9 @@ def measure(work: works.Work, contenders: Sequence[str], floor: Worker) -> dict[
             if worker:
                 workers[name], segments[name] = worker, []
         for round_ in range(_ROUNDS.value if workers else 0):
-            machine.append(floor.go(str(FLOOR_REPEATS)))
+            time.sleep(PAUSE_SECONDS)
+            busy = busy_elsewhere()
+            machine.append(floor.go(str(FLOOR_REPEATS)) | {"busy_elsewhere": busy})
             order = list(workers)
             # Another contender comes first each round: none always follows the same one's heat.
             shift = round_ % len(order)
@@ -212,6 +235,9 @@ def report(results: dict[str, dict[str, Any]]) -> str:
             flops = spread(m["flops_rate"] / 1e9 for m in result["machine"])
             bandwidth = spread(m["byte_rate"] / 1e9 for m in result["machine"])
             text += f"; the machine did {flops} GFLOP/s and {bandwidth} GB/s"
+            busy = [m["busy_elsewhere"] for m in result["machine"]]
+            if None not in busy:
+                text += f", {max(busy):.0%} of it at most busy with something else before a round"
         lines.append(f"- {name}: {text}.")
         lines += [
             f"  - {contender}: {note}."

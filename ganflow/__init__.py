@@ -1,0 +1,1 @@
+"""ganflow: generative adversarial networks in plain TensorFlow, one file a model."""
