@@ -46,8 +46,7 @@ def copies() -> list[Callable[[], object]]:
     target = np.zeros_like(source)
     threads = len(os.sched_getaffinity(0))
     pool = futures.ThreadPoolExecutor(threads)
-    parts = list(zip(np.array_split(target, threads), np.array_split(source, threads),
-                     strict=True))
+    parts = list(zip(np.array_split(target, threads), np.array_split(source, threads), strict=True))
     return [
         lambda: np.copyto(target, source),
         lambda: list(pool.map(lambda part: np.copyto(*part), parts)),

@@ -193,9 +193,7 @@ def rows(work: works.Work, result: dict[str, Any]) -> list[str]:
         name: [s["steps"] / s["seconds"] for s in segments]
         for name, segments in result["segments"].items()
     }
-    floors = [
-        works.floor_seconds(work, m["flops_rate"], m["byte_rate"]) for m in result["machine"]
-    ]
+    floors = [works.floor_seconds(work, m["flops_rate"], m["byte_rate"]) for m in result["machine"]]
     lines = []
     for name, status in result["status"].items():
         if name not in rates:
@@ -237,7 +235,7 @@ def report(results: dict[str, dict[str, Any]]) -> str:
             text += f"; the machine did {flops} GFLOP/s and {bandwidth} GB/s"
             busy = [m["busy_elsewhere"] for m in result["machine"]]
             if None not in busy:
-                text += f", {max(busy):.0%} of it at most busy with something else before a round"
+                text += f"; before a round, others took at most {max(busy):.0%} of it"
         lines.append(f"- {name}: {text}.")
         lines += [
             f"  - {contender}: {note}."

@@ -43,8 +43,10 @@ def main(argv: list[str]) -> None:
             wall, peak = timed([sys.executable, str(TRAIN), *argv[1:], *own])
         seconds.append(wall)
         memory.append(peak)
-    print(f"to the end of step 1: {statistics.median(seconds):.2f} s "
-          f"({min(seconds):.2f}..{max(seconds):.2f})")
+    print(
+        f"to the end of step 1: {statistics.median(seconds):.2f} s "
+        f"({min(seconds):.2f}..{max(seconds):.2f})"
+    )
     print(f"peak memory: {max(memory) / 2**20:.0f} MiB")
 
 

@@ -60,8 +60,10 @@ def check(contender: Contender) -> None:
         contender.update_g()
         after_g = contender.weights()
         moved = [
-            [any(not np.array_equal(a, b) for a, b in zip(x, y, strict=True))
-             for x, y in zip(before, after, strict=True)]
+            [
+                any(not np.array_equal(a, b) for a, b in zip(x, y, strict=True))
+                for x, y in zip(before, after, strict=True)
+            ]
             for before, after in ((start, after_d), (after_d, after_g))
         ]
         if moved != [[True, False], [False, True]]:

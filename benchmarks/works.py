@@ -124,8 +124,7 @@ WORKS = {
         Work(
             "simple",
             flops=gan_flops(SIMPLE_G, SIMPLE_D, reals=100, fakes=100, g_batch=100),
-            traffic=FLOAT_BYTES
-            * (ADAM_PASSES * SIMPLE_G.weights + SGD_PASSES * SIMPLE_D.weights),
+            traffic=FLOAT_BYTES * (ADAM_PASSES * SIMPLE_G.weights + SGD_PASSES * SIMPLE_D.weights),
             peers=("keras", "tf1", "torch", "torch_compile", "jax"),
             default_peers=("keras", "tf1", "torch", "torch_compile", "jax"),
         ),
@@ -140,8 +139,7 @@ WORKS = {
         Work(
             "dcgan",
             flops=gan_flops(DCGAN_G, DCGAN_D, reals=64, fakes=64, g_batch=64),
-            traffic=FLOAT_BYTES
-            * (ADAM_PASSES * DCGAN_G.weights + SGD_PASSES * DCGAN_D.weights),
+            traffic=FLOAT_BYTES * (ADAM_PASSES * DCGAN_G.weights + SGD_PASSES * DCGAN_D.weights),
             peers=("keras", "torch", "torch_compile", "jax"),
             default_peers=("keras", "torch"),
         ),

@@ -6,7 +6,9 @@ python bin/describe.py --model=simple
 
 from absl import flags as absl_flags
 
-from ganflow import quiet  # noqa: F401, I001 - before anything that imports TensorFlow
+import ganflow.quiet  # noqa: F401 - before anything that imports TensorFlow
+
+# isort: split
 from ganflow import command, data, describe, engine, flags, models
 
 FLAGS = absl_flags.FLAGS

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from absl import flags
 
-from ganflow import quiet  # noqa: F401, I001 - before anything that imports TensorFlow
+import ganflow.quiet  # noqa: F401 - before anything that imports TensorFlow
+
+# isort: split
 from ganflow import command, sampling
 from ganflow.flags import parse
 

@@ -8,7 +8,9 @@ python bin/train.py --model=simple --dataset=mnist --data_dir=DIR --workdir=runs
 
 from absl import flags as absl_flags
 
-from ganflow import quiet  # noqa: F401, I001 - before anything that imports TensorFlow
+import ganflow.quiet  # noqa: F401 - before anything that imports TensorFlow
+
+# isort: split
 from ganflow import command, engine, flags, models, training
 
 FLAGS = absl_flags.FLAGS

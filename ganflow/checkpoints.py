@@ -64,7 +64,7 @@ def save(folder: Path, state: tf.train.Checkpoint, step: int, about: dict, keep:
                 _check_readable(partial / _PREFIX, step)
             except tf.errors.OpError as error:
                 raise StorageError(
-                    f"{final}: cannot write this checkpoint: {error.message.splitlines()[0]}; "
+                    f"{final}: cannot write this checkpoint: {workdir.plain(error)}; "
                     "make room, then run the same command to go on from the last one"
                 ) from error
             files = {p.name: _sha256(p, sync=True) for p in sorted(partial.iterdir())}
@@ -74,6 +74,7 @@ def save(folder: Path, state: tf.train.Checkpoint, step: int, about: dict, keep:
                 "versions": {"python": platform.python_version(), "tensorflow": tf.__version__},
                 **about,
             }
+            manifest["sha256"] = _sha256_of_manifest(manifest)
             workdir.write_whole(
                 partial / "manifest.json", json.dumps(manifest, indent=1).encode() + b"\n"
             )
@@ -84,7 +85,8 @@ def save(folder: Path, state: tf.train.Checkpoint, step: int, about: dict, keep:
             _sync_folder(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    for old in _folders(folder)[keep:]:
+    # What is newer was rejected when this run began: it does not count as one of those kept.
+    for old in [p for p in _folders(folder) if int(p.name) <= step][keep:]:
         shutil.rmtree(old, ignore_errors=True)
     return final
 
@@ -169,6 +171,8 @@ def _reason_to_reject(path: Path) -> str | None:
                 return f"{name} is missing"
             if _sha256(path / name) != sha256:
                 return f"{name} is not as it was written (its SHA-256 differs)"
+        if manifest["sha256"] != _sha256_of_manifest(manifest):
+            return "manifest.json is not as it was written (its SHA-256 differs)"
     except FileNotFoundError:
         return "manifest.json is missing"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -183,6 +187,11 @@ def _check_readable(prefix: Path, step: int) -> None:
         value = reader.get_tensor(name)
         if dtype.is_floating and not np.isfinite(value).all():
             raise NotFiniteError(f"step {step}: {name} is not finite; not saved")
+
+
+def _sha256_of_manifest(manifest: dict) -> str:
+    told = {key: value for key, value in manifest.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(path: Path, sync: bool = False) -> str:

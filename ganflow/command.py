@@ -1,13 +1,13 @@
 """What the programs in `bin/` share: absl's start, one line for an error, exit codes, signals.
 
-    exit code   meaning
-            0   done
-            1   a defect of ganflow: a traceback that we want to see
-            2   a flag, a file or a workdir that cannot be used as given
-            3   a loss, a gradient or a weight was not finite; nothing of it was saved
-            4   the disk is full or not writable; the last checkpoint is intact
-            5   another process is writing in the workdir
-      130, 143   Ctrl-C, SIGTERM: saved at a step boundary (a second one: stopped at once)
+exit code   meaning
+        0   done
+        1   a defect of ganflow: a traceback that we want to see
+        2   a flag, a file or a workdir that cannot be used as given
+        3   a loss, a gradient or a weight was not finite; nothing of it was saved
+        4   the disk is full or not writable; the last checkpoint is intact
+        5   another process is writing in the workdir
+  130, 143   Ctrl-C, SIGTERM: saved at a step boundary (a second one: stopped at once)
 """
 
 import os

@@ -11,10 +11,12 @@ the number of steps in a call and the number of replicas.
 """
 
 import dataclasses
+import functools
 import hashlib
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 _PHILOX = 1  # the number of the algorithm in TensorFlow's raw operations
@@ -83,32 +85,27 @@ def random(
     return values
 
 
-def order(
-    size: int, seed: int, step: tf.Tensor | int, count: int, n: int, batch: int, batches: int
-) -> tf.Tensor:
-    """Which real examples `count` steps from `step` on see: indices, int64 [count, n].
+def order(size: int, seed: int, first: int, count: int) -> np.ndarray:
+    """Which real examples a run sees: entries `first` to `first + count` of its endless list.
+
+    The list is one shuffled epoch after another, each with every example once. No list is kept, so
+    there is none to save or to lose.
 
     Args:
-      size: examples in the data set; each is seen once before any is seen again.
+      size: examples in the data set.
       seed: the run's seed.
-      step, count: the first step and how many.
-      n: real examples in a batch.
-      batch, batches: this is batch number `batch` of the `batches` with real data in a step.
+
+    Returns:
+      int32 [count], indices into the data set.
     """
-    steps = tf.cast(step, tf.int64) + tf.range(count, dtype=tf.int64)
-    first = (steps * batches + batch) * n
-    place = tf.reshape(first[:, tf.newaxis] + tf.range(n, dtype=tf.int64), [-1])
-    epoch = place // size
-    seeds = tf.stack(
-        [
-            tf.fill(tf.shape(epoch), tf.constant(seed & 0xFFFFFFFF, tf.uint32)),
-            tf.fill(tf.shape(epoch), tf.constant((seed >> 32) & 0xFFFFFFFF, tf.uint32)),
-            tf.cast(epoch, tf.uint32),
-        ],
-        axis=1,
-    )
-    # A stateless permutation: no list of indices is kept, so there is none to save or to lose.
-    index = tf.raw_ops.RandomIndexShuffle(
-        index=place % size, seed=seeds, max_index=tf.constant(size - 1, tf.int64), rounds=4
-    )
-    return tf.reshape(index, [count, n])
+    epochs = range(first // size, (first + count - 1) // size + 1)
+    entries = np.concatenate([_epoch(size, seed, epoch) for epoch in epochs])
+    start = first - epochs[0] * size
+    return entries[start : start + count]
+
+
+@functools.lru_cache(maxsize=2)  # a large epoch serves many calls; the next may begin within one
+def _epoch(size: int, seed: int, epoch: int) -> np.ndarray:
+    """One epoch's order, from NumPy's generator whose stream is frozen for good."""
+    words = [seed & 0xFFFFFFFF, seed >> 32, epoch]
+    return np.random.RandomState(words).permutation(size).astype(np.int32)

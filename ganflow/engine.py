@@ -1,12 +1,13 @@
 """The only training loop.
 
 `Run` builds a model on a data set in a workdir and trains it. Many steps run inside one
-`tf.function`: the outer part draws what the steps consume (XLA has no stateless shuffle), the inner
-part loops over the steps and is compiled by XLA where that pays. The loop ends at once when a
-scalar is no longer finite.
+`tf.function`: the outer part draws what they consume (under XLA the generators would give other
+numbers), the inner part loops over the steps and is compiled by XLA where that pays. The loop ends
+at once when a scalar is no longer finite.
 """
 
 import dataclasses
+import functools
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from ganflow import checkpoints, data, draws, models, replicas, workdir
+from ganflow import checkpoints, data, draws, replicas, workdir
 from ganflow.config import option
 from ganflow.errors import InputError, NotFiniteError
 from ganflow.summaries import POINTS, SAMPLES, Summaries, tensorboard_tag
@@ -74,6 +75,7 @@ class Run:
         with self.strategy.scope():
             self.gan = build(module, config, dataset.example_shape, options.seed)
         self.batches = self.gan.batches()
+        self._real_batches = sum(map(_has_real, self.batches))
         self.jit = self._decide_jit()
         self.steps_per_call = options.steps_per_call or self._fitting_steps_per_call()
         self.checkpoint_every = options.checkpoint_every or 10 * config.summary_every
@@ -120,14 +122,20 @@ class Run:
         limit = _MAX_STEPS_A_CALL["compiled" if self.jit else "op by op"]
         return int(max(1, min(limit, _DRAWN_BYTES_A_CALL // bytes_a_step)))
 
-    def _draw(self, step: tf.Tensor, count: int) -> list[dict[str, tf.Tensor]]:
-        """What `count` steps from `step` on consume: tensors [count, n, ...]."""
-        seed, n = self.options.seed, self.config.batch_size
-        real = [any(isinstance(d, draws.Real) for d in b.values()) for b in self.batches]
+    def _order(self, step: int) -> tf.Tensor:
+        """The real examples of a call that starts at `step`: int32 [steps, batches, n]."""
+        shape = (self.steps_per_call, self._real_batches, self.config.batch_size)
+        first = step * self._real_batches * self.config.batch_size
+        index = draws.order(len(self._x), self.options.seed, first, int(np.prod(shape)))
+        return tf.constant(index.reshape(shape))
+
+    def _draw(self, step: tf.Tensor, order: tf.Tensor) -> list[dict[str, tf.Tensor]]:
+        """What a call's steps consume: tensors [steps, n, ...]."""
+        seed, n, count = self.options.seed, self.config.batch_size, self.steps_per_call
+        real = iter(tf.unstack(order, axis=1)) if self._real_batches else iter(())
         drawn = []
         for j, batch in enumerate(self.batches):
-            if real[j]:
-                index = draws.order(len(self._x), seed, step, count, n, sum(real[:j]), sum(real))
+            index = next(real) if _has_real(batch) else None
             values = {}
             for name, draw in batch.items():
                 if isinstance(draw, draws.Real):
@@ -155,14 +163,17 @@ class Run:
 
         @tf.function
         def trace():
-            return self._one_step(self._draw(tf.constant(0, tf.int64), 1), 0)
+            return self._one_step(self._draw(tf.constant(0, tf.int64), self._order(0)), 0)
 
         results = trace.get_concrete_function().structured_outputs
         gradients = sorted(name for name, v in results.items() if isinstance(v, list))
         return sorted(results.keys() - gradients), gradients
 
+    def _norms(self, results: dict) -> tf.Tensor:
+        return tf.stack([tf.linalg.global_norm(results[name]) for name in self.gradient_names])
+
     def _make_call(self) -> Callable:
-        """The compiled engine: (step, count) -> (sums, last scalars, gradient norms, done)."""
+        """The compiled engine: (step, order, count) -> (sums, last scalars, norms, done)."""
 
         def loop(drawn, count):
             sums = tf.zeros(len(self.scalar_names))
@@ -176,9 +187,7 @@ class Run:
                 # Norms cost a pass over all gradients, so they are taken at a call's last step.
                 norms = tf.cond(
                     tf.equal(i, count - 1),
-                    lambda: tf.stack(  # noqa: B023 - traced at once, while `results` is this one
-                        [tf.linalg.global_norm(results[name]) for name in self.gradient_names]  # noqa: B023
-                    ),
+                    functools.partial(self._norms, results),
                     lambda: tf.zeros(len(self.gradient_names)),
                 )
                 i += 1
@@ -187,8 +196,8 @@ class Run:
         inner = tf.function(loop, jit_compile=True if self.jit else None)
 
         @tf.function
-        def call(step, count):
-            return inner(self._draw(step, self.steps_per_call), count)
+        def call(step, order, count):
+            return inner(self._draw(step, order), count)
 
         return call
 
@@ -201,7 +210,7 @@ class Run:
           NotFiniteError: a loss, a gradient or a weight stopped being finite.
         """
         step = int(self.step)
-        sums, last, norms, done = self.call(self.step, tf.constant(count))
+        sums, last, norms, done = self.call(self.step, self._order(step), tf.constant(count))
         done = int(done)
         if not (np.isfinite(sums).all() and np.isfinite(norms).all()):
             raise _NotFinite(step + done, last.numpy(), norms.numpy())
@@ -277,9 +286,7 @@ class Run:
     def save(self) -> Path:
         """Write a checkpoint of this step."""
         keep, step = self.options.keep_checkpoints, int(self.step)
-        return checkpoints.save(
-            self.folder / "checkpoints", self.state, step, self.about(), keep
-        )
+        return checkpoints.save(self.folder / "checkpoints", self.state, step, self.about(), keep)
 
     def resume(self) -> bool:
         """Go to the newest sound checkpoint, or write the first one; true if there was one.
@@ -399,6 +406,10 @@ def refuse_other_run(sound: checkpoints.Sound, about: dict, folder: Path) -> Non
 
 def _text(value) -> str:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _has_real(batch: dict) -> bool:
+    return any(isinstance(draw, draws.Real) for draw in batch.values())
 
 
 def _next(step: int, every: int) -> int:

@@ -7,6 +7,7 @@ flag, or one of another model, is an error, and `--helpfull` lists just what fit
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -57,8 +58,9 @@ def define(config: Any, module_name: str, flag_values: flags.FlagValues = FLAGS)
             flags.DEFINE_float(field.name, default, meta["help"], **bounds, **common)
         elif isinstance(default, tuple):
             parser, serializer = _IntTuple(meta["minimum"]), flags.CsvListSerializer(",")
-            flags.DEFINE(parser, field.name, default, meta["help"], flag_values, serializer,
-                         module_name)
+            flags.DEFINE(
+                parser, field.name, default, meta["help"], flag_values, serializer, module_name
+            )
         elif meta["choices"]:
             flags.DEFINE_enum(field.name, default, meta["choices"], meta["help"], **common)
         else:
@@ -70,6 +72,8 @@ def read(config: Any) -> Any:
     values = {}
     for field in dataclasses.fields(config):
         value = FLAGS[field.name].value
+        if isinstance(value, float) and not math.isfinite(value):  # no bound of absl stops a NaN
+            raise InputError(f"--{field.name}={value}: expected a finite number")
         is_tuple = isinstance(getattr(config, field.name), tuple)
         values[field.name] = tuple(value) if is_tuple else value
     return dataclasses.replace(config, **values)

@@ -113,7 +113,7 @@ def conv(x: tf.Tensor, w: tf.Variable, b: tf.Variable, stride: int = 1) -> tf.Te
 
     The output is ceil(h / stride) by ceil(w / stride).
     """
-    return tf.nn.bias_add(tf.nn.conv2d(x, w, strides=stride, padding="SAME"), b)
+    return tf.nn.conv2d(x, w, strides=stride, padding="SAME") + b
 
 
 @_layer
@@ -125,7 +125,7 @@ def deconv(x: tf.Tensor, w: tf.Variable, b: tf.Variable, stride: int = 2) -> tf.
     n, height, width, _ = tf.unstack(tf.shape(x))
     output_shape = tf.stack([n, stride * height, stride * width, w.shape[2]])
     y = tf.nn.conv2d_transpose(x, w, output_shape, strides=stride, padding="SAME")
-    return tf.nn.bias_add(y, b)
+    return y + b
 
 
 @_layer

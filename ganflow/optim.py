@@ -62,7 +62,13 @@ def update(
     if missing:
         raise ValueError(f"no gradient for {', '.join(missing)}: not part of this loss")
     gradients = replicas.mean_gradients(list(gradients))
-    replicas.in_all_replicas_at_once(
-        lambda mean: optimizer.apply_gradients(zip(mean, trained, strict=True)), gradients
-    )
+
+    def apply(mean):
+        optimizer.apply_gradients(zip(mean, trained, strict=True))
+
+    if replicas.count() == 1 and tf.inside_function():
+        # Keras writes Adam as a dozen passes over each weight. XLA makes one of them, which for
+        # the 21 million weights of document 004's DCGAN is a third of the time.
+        apply = tf.function(apply, jit_compile=True)
+    apply(replicas.shares(gradients))
     return gradients

@@ -30,6 +30,14 @@ def _stderr_held_back() -> Iterator[None]:
             os.close(real)
 
 
+def _without_ctrl_c(kind, error, trace):
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+
+
+# Before a run has begun there is nothing to save, and Ctrl-C needs no traceback to say so.
+sys.excepthook = _without_ctrl_c
+
 if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     with _stderr_held_back():

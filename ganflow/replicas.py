@@ -56,14 +56,14 @@ def run(strategy: tf.distribute.Strategy, step: Callable, batches: Sequence[dict
 
     Scalars are means over the replicas; lists of gradients are already the same in all of them.
     """
-    count = strategy.num_replicas_in_sync
-    if count == 1:
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
         return step(batches)
 
     def on_replica(batches):
         index = tf.distribute.get_replica_context().replica_id_in_sync_group
         sliced = [
-            {name: _slice(value, index, count) for name, value in batch.items()}
+            {name: _slice(value, index, replicas) for name, value in batch.items()}
             for batch in batches
         ]
         return step(sliced)
@@ -77,30 +77,30 @@ def run(strategy: tf.distribute.Strategy, step: Callable, batches: Sequence[dict
     }
 
 
-def _slice(value, index, count):
-    share = value.shape[0] // count
+def _slice(value, index, replicas):
+    share = value.shape[0] // replicas
     return value[index * share : (index + 1) * share]
+
+
+def count() -> int:
+    """How many replicas run the step that calls this."""
+    return tf.distribute.get_replica_context().num_replicas_in_sync
 
 
 def mean_gradients(gradients: list[tf.Tensor]) -> list[tf.Tensor]:
     """Gradients averaged over the replicas: a mean over shares becomes one over the batch."""
-    context = tf.distribute.get_replica_context()
-    if context.num_replicas_in_sync == 1:
+    if count() == 1:
         return gradients
-    return context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
 
 
-def in_all_replicas_at_once(function: Callable, values: list[tf.Tensor]) -> None:
-    """Call `function(values)` once for all replicas together.
+def shares(means: list[tf.Tensor]) -> list[tf.Tensor]:
+    """Each replica's share of the mean gradients.
 
-    Keras optimizers sum gradients where they find themselves inside one replica; called this way
-    they find themselves outside, and apply the gradients as they are.
+    Inside a replica Keras optimizers sum what they are given over the replicas, which is the only
+    place they can be called from: the shares sum to the means.
     """
-    context = tf.distribute.get_replica_context()
-    if context.num_replicas_in_sync == 1:
-        function(values)
-    else:
-        context.merge_call(lambda _, merged: function(merged), args=(values,))
+    return [mean / count() for mean in means] if count() > 1 else means
 
 
 def value_of(variable: tf.Variable) -> tf.Tensor:

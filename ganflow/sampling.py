@@ -9,7 +9,9 @@ import numpy as np
 from ganflow import engine, pictures, training, workdir
 from ganflow.errors import InputError
 
-_BATCH = 500  # samples made at a time, so that memory does not grow with `num`
+# Samples made at a time: always so many, for the last bits of a product of matrices depend on how
+# many rows it has.
+_BATCH = 100
 
 
 def generate(folder: Path, num: int, seed: int, step: int | None = None) -> np.ndarray:
@@ -29,9 +31,10 @@ def generate(folder: Path, num: int, seed: int, step: int | None = None) -> np.n
     """
     gan, manifest = training.load_trained(folder, step)
     samples = np.empty([num, *manifest["x_shape"]], np.float32)
-    z = engine.latent(gan, seed, num, stream="sample.py")
+    z = engine.latent(gan, seed, math.ceil(num / _BATCH) * _BATCH, stream="sample.py")
     for start in range(0, num, _BATCH):
-        samples[start : start + _BATCH] = gan.sample(z[start : start + _BATCH]).numpy()
+        batch = gan.sample(z[start : start + _BATCH]).numpy()
+        samples[start : start + _BATCH] = batch[: num - start]
     return samples
 
 

@@ -66,15 +66,13 @@ class Summaries:
         except tf.errors.OpError as error:
             raise StorageError(
                 f"{self.folder / 'train'}: cannot write TensorBoard's events: "
-                f"{error.message.splitlines()[0]}; make room, then run the same command to go on"
+                f"{workdir.plain(error)}; make room, then run the same command to go on"
             ) from error
 
     def _picture(self, step, samples):
         if self.real.ndim == 2:
             return pictures.scatter(self.real, samples, f"step {step:,}")
-        return pictures.beside(
-            pictures.grid(samples, COLUMNS), pictures.grid(self.real, COLUMNS)
-        )
+        return pictures.beside(pictures.grid(samples, COLUMNS), pictures.grid(self.real, COLUMNS))
 
 
 def tensorboard_tag(name: str) -> str:

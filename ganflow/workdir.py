@@ -1,18 +1,19 @@
 """A run's folder: who may write in it, its flags, its figures.
 
-    WORKDIR/flags.txt       the resolved flags; `--flagfile=WORKDIR/flags.txt` repeats the run
-            metrics.jsonl   one JSON object a summary
-            checkpoints/    see `ganflow.checkpoints`
-            train/          TensorBoard's events
-            samples.png     generated beside real, from the same z at every summary
-            losses.png      the curves, drawn when a run ends
-            .lock           held by the one process that writes
+WORKDIR/flags.txt       the resolved flags; `--flagfile=WORKDIR/flags.txt` repeats the run
+        metrics.jsonl   one JSON object a summary
+        checkpoints/    see `ganflow.checkpoints`
+        train/          TensorBoard's events
+        samples.png     generated beside real, from the same z at every summary
+        losses.png      the curves, drawn when a run ends
+        .lock           held by the one process that writes
 """
 
 import contextlib
 import fcntl
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,11 @@ def storage_errors(path: Path) -> Iterator[None]:
             f"{error.filename or path}: cannot write: {error.strerror or error}; make room or "
             "choose another --workdir, then run the same command to go on from the last checkpoint"
         ) from error
+
+
+def plain(error: Exception) -> str:
+    """The first line of a TensorFlow error, without the names of its own functions."""
+    return re.sub(r"^\{\{.*?\}\} | \[Op:.*\]$", "", error.message.splitlines()[0])
 
 
 @contextlib.contextmanager
@@ -62,6 +68,9 @@ def locked(workdir: Path) -> Iterator[None]:
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
+        for name in ("flags.txt", "metrics.jsonl", "samples.png", "losses.png"):
+            for leftover in workdir.glob(f".{name}.*.partial"):  # of a run that was killed
+                leftover.unlink(missing_ok=True)
         yield
 
 

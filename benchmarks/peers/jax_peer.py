@@ -36,9 +36,7 @@ def _conv(channels_in: int, channels_out: int) -> tuple[jax.Array, jax.Array]:
 def _apply_conv(x: jax.Array, layer: tuple[jax.Array, jax.Array]) -> jax.Array:
     kernel, bias = layer
     dimensions = ("NHWC", "HWIO", "NHWC")
-    return bias + lax.conv_general_dilated(
-        x, kernel, (1, 1), "SAME", dimension_numbers=dimensions
-    )
+    return bias + lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=dimensions)
 
 
 def _apply_dense(params: Params, x: jax.Array, activation: Callable) -> jax.Array:
@@ -68,7 +66,7 @@ def _contender(
         state, g_loss = update_g(state, key_g, data)
         return state, (d_loss, g_loss)
 
-    # XLA computes a convolution in a loop's body on one thread, so a work with
+    # On a CPU, XLA is many times slower at convolutions inside a loop, so a work with
     # convolutions is given unit 1 and no loop at all.
     @partial(jax.jit, donate_argnums=0)
     def program(state: State, key: jax.Array, data: jax.Array):
@@ -123,9 +121,7 @@ def simple() -> works.Contender:
     def update_d(state: State, key: jax.Array, images: jax.Array):
         d, g, d_state, g_state = state
         key_x, key_z, key_drop = random.split(key, 3)
-        x = jnp.concatenate(
-            [_minibatch(key_x, images, 100), generate(g, _uniform(key_z, 100))]
-        )
+        x = jnp.concatenate([_minibatch(key_x, images, 100), generate(g, _uniform(key_z, 100))])
 
         def loss(d: Params) -> jax.Array:
             real, fake = jnp.split(logits(d, x, key_drop), 2)
@@ -214,9 +210,7 @@ def dcgan() -> works.Contender:
     def update_d(state: State, key: jax.Array, images: jax.Array):
         d, g, d_state, g_state = state
         key_x, key_z = random.split(key)
-        x = jnp.concatenate(
-            [_minibatch(key_x, images, 64), generate(g, _uniform(key_z, 64))]
-        )
+        x = jnp.concatenate([_minibatch(key_x, images, 64), generate(g, _uniform(key_z, 64))])
         labels = jnp.repeat(jnp.array([0.9, 0.1]), 64)[:, None]
 
         def loss(d: Params) -> jax.Array:

@@ -74,8 +74,7 @@ def _contender(
 
     def weights(net: keras.Model) -> list[np.ndarray]:
         # Not get_weights: the state of dropout's generator is no weight that learns.
-        return [np.array(w) for layer in net.layers for w in layer.weights
-                if "seed" not in w.name]
+        return [np.array(w) for layer in net.layers for w in layer.weights if "seed" not in w.name]
 
     return works.Contender(
         run=run,
@@ -103,10 +102,10 @@ def _image_gan(g: keras.Model, d: keras.Model, size: int) -> works.Contender:
 
 def simple() -> works.Contender:
     """The dense GAN."""
-    g = keras.Sequential([*_stack([256, 256, 512, 1024, 784], _leaky),
-                          layers.Activation("tanh")])
-    d = keras.Sequential([keras.Input([784]), layers.Dense(256), _leaky(),
-                          layers.Dropout(0.3), layers.Dense(1)])
+    g = keras.Sequential([*_stack([256, 256, 512, 1024, 784], _leaky), layers.Activation("tanh")])
+    d = keras.Sequential(
+        [keras.Input([784]), layers.Dense(256), _leaky(), layers.Dropout(0.3), layers.Dense(1)]
+    )
     return _image_gan(g, d, 100)
 
 

@@ -1,0 +1,161 @@
+"""Random numbers and the order of the data: pure functions of (seed, step).
+
+Statistical bounds are five standard deviations wide: one seed in two million would fail them.
+"""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ganflow import draws
+from ganflow.draws import Normal, Uniform
+
+DRAWS = {
+    "one number": Uniform([]),
+    "odd": Uniform([3]),
+    "odd normal": Normal([5]),
+    "normal pairs": Normal([2, 4], times=2),
+    "large": Normal([300], times=3),
+}
+
+
+def numbers(draw, stream="0/z", seed=0, step=0, count=1, n=7):
+    return draws.random(draw, stream, seed, step, count, n).numpy()
+
+
+# ---------------------------------------------------------------- random numbers
+
+
+@pytest.mark.parametrize("case", DRAWS)
+def test_a_steps_numbers_are_the_same_however_steps_are_cut_into_calls(case):
+    draw = DRAWS[case]
+    at_once = numbers(draw, step=5, count=3)
+    one_by_one = [numbers(draw, step=step)[0] for step in (5, 6, 7)]
+    np.testing.assert_array_equal(at_once, one_by_one)
+    np.testing.assert_array_equal(at_once[1:], numbers(draw, step=6, count=2))
+
+
+@pytest.mark.parametrize("case", DRAWS)
+def test_a_compiled_call_draws_what_an_eager_one_does(case):
+    draw = DRAWS[case]
+    call = tf.function(lambda step: draws.random(draw, "0/z", 0, step, 2, 7))
+    np.testing.assert_array_equal(
+        call(tf.constant(5, tf.int64)), numbers(draw, step=5, count=2)
+    )
+
+
+def test_steps_beyond_32_bits_are_steps_of_their_own():
+    late = 2**32 + 5
+    np.testing.assert_array_equal(
+        numbers(Normal([3]), step=late, count=2)[1], numbers(Normal([3]), step=late + 1)[0]
+    )
+    assert not np.isin(numbers(Normal([3]), step=late), numbers(Normal([3]), step=5)).any()
+
+
+def test_shape_and_type():
+    values = numbers(Normal([2, 4], times=2), count=3, n=7)
+    assert values.shape == (3, 14, 2, 4) and values.dtype == np.float32
+    assert numbers(Uniform([])).shape == (1, 7)
+
+
+def test_the_first_samples_do_not_depend_on_how_many_are_asked_for():
+    few, many = numbers(Normal([3]), n=5), numbers(Normal([3]), n=500)
+    np.testing.assert_array_equal(few[0], many[0, :5])
+
+
+def test_no_number_comes_twice_within_a_call():
+    values = numbers(Normal([10]), count=50, n=20)
+    assert len(np.unique(values)) > 0.999 * values.size  # float32 has few enough to meet by chance
+
+
+@pytest.mark.parametrize("draw", [Uniform([100]), Normal([100])])
+@pytest.mark.parametrize(
+    "other",
+    [{"stream": "1/z"}, {"stream": "0/x"}, {"seed": 1}, {"seed": 2**40}, {"step": 1}],
+    ids=str,
+)
+def test_streams_seeds_and_steps_are_independent(draw, other):
+    a, b = numbers(draw, n=100).ravel(), numbers(draw, n=100, **other).ravel()
+    assert abs(np.corrcoef(a, b)[0, 1]) < 5 / math.sqrt(len(a))
+
+
+def test_neighbouring_numbers_are_independent():
+    values = numbers(Normal([100]), n=100).ravel()
+    for lag in (1, 2, 4):
+        correlation = np.corrcoef(values[:-lag], values[lag:])[0, 1]
+        assert abs(correlation) < 5 / math.sqrt(len(values))
+
+
+def test_uniform_numbers_fill_their_range_evenly():
+    values = numbers(Uniform([100], low=-3.0, high=1.0), n=1000).ravel()
+    assert -3 <= values.min() < -2.99 and 0.99 < values.max() < 1
+    counts, _ = np.histogram(values, bins=10, range=(-3, 1))  # 10,000 each, deviation 95
+    assert np.abs(counts - 10_000).max() < 5 * math.sqrt(100_000 * 0.1 * 0.9)
+
+
+def test_uniform_is_by_default_between_minus_1_and_1():
+    values = numbers(Uniform([100]), n=100)
+    assert -1 <= values.min() < -0.99 and 0.99 < values.max() < 1
+
+
+def test_normal_numbers_have_the_moments_of_n_0_1():
+    values = numbers(Normal([100]), n=1000).ravel().astype(np.float64)
+    deviation = 5 / math.sqrt(len(values))
+    assert abs(values.mean()) < deviation
+    assert abs((values**2).mean() - 1) < deviation * math.sqrt(2)
+    assert abs((values**3).mean()) < deviation * math.sqrt(15)
+    assert abs((values**4).mean() - 3) < deviation * math.sqrt(96)
+
+
+# ---------------------------------------------------------------- the order of the data
+
+
+def indices(size, seed=0, step=0, count=1, n=3, batch=0, batches=1):
+    return draws.order(size, seed, step, count, n, batch, batches).numpy()
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 10, 50, 1000])
+def test_every_example_is_seen_once_an_epoch(size):
+    epochs = 3
+    steps = -(-epochs * size // 3)
+    seen = indices(size, count=steps).ravel()[: epochs * size].reshape(epochs, size)
+    np.testing.assert_array_equal(np.sort(seen, axis=1), [np.arange(size)] * epochs)
+
+
+def test_epochs_and_seeds_have_orders_of_their_own():
+    # Two permutations of 1,000 agree in one place on average, and in 20 never.
+    first, second = indices(1000, count=2, n=1000)
+    for seed in (1, 2**32, 2**40):
+        assert np.count_nonzero(first == indices(1000, seed=seed, n=1000)[0]) < 20
+    assert np.count_nonzero(first == second) < 20
+    assert np.count_nonzero(first == np.arange(1000)) < 20
+
+
+def test_no_place_in_an_epoch_prefers_an_example():
+    # Over 2,000 epochs of 10 each example comes first in some 200, with a deviation of 13.4.
+    firsts = indices(10, count=2000, n=10)[:, 0]
+    counts = np.bincount(firsts, minlength=10)
+    assert np.abs(counts - 200).max() < 5 * math.sqrt(2000 * 0.1 * 0.9)
+
+
+def test_the_order_is_the_same_however_steps_are_cut_into_calls():
+    at_once = indices(10, step=2, count=9)
+    np.testing.assert_array_equal(at_once, [indices(10, step=s)[0] for s in range(2, 11)])
+    call = tf.function(lambda step: draws.order(10, 0, step, 9, 3, 0, 1))
+    np.testing.assert_array_equal(at_once, call(tf.constant(2, tf.int64)))
+
+
+def test_the_order_does_not_depend_on_the_batch_size():
+    np.testing.assert_array_equal(
+        indices(60, count=20, n=3).ravel(), indices(60, count=4, n=15).ravel()
+    )
+
+
+def test_the_batches_of_a_step_follow_one_another_and_share_no_example():
+    # Five batches of 3 a step are what one batch of 15 would be: no example twice in an epoch.
+    batches = [indices(60, count=8, batch=b, batches=5) for b in range(5)]
+    np.testing.assert_array_equal(
+        np.concatenate(batches, axis=1), indices(60, count=8, n=15)
+    )

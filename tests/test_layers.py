@@ -1,0 +1,199 @@
+"""Layers against values worked out by hand, and the limits that weights are drawn within."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ganflow import layers
+
+NINE = np.arange(1, 10, dtype=np.float32).reshape(1, 3, 3, 1)
+
+
+# ---------------------------------------------------------------- applying weights
+
+
+def test_linear():
+    x = tf.constant([[1.0, 2.0], [0.0, -1.0]])
+    w = tf.constant([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    b = tf.constant([10.0, 20.0, 30.0])
+    np.testing.assert_array_equal(layers.linear(x, w, b), [[19, 32, 45], [6, 15, 24]])
+
+
+def test_conv_pads_with_zeros_and_adds_the_bias():
+    # Sums of 3 x 3 blocks of 1..9: the middle is 45, a corner 1 + 2 + 4 + 5.
+    y = layers.conv(NINE, tf.ones([3, 3, 1, 1]), tf.constant([100.0]))
+    np.testing.assert_array_equal(
+        y[0, :, :, 0], [[112, 121, 116], [127, 145, 133], [124, 139, 128]]
+    )
+
+
+def test_conv_does_not_flip_the_kernel():
+    # Only the kernel's upper left corner is 1: every pixel takes its upper left neighbour.
+    kernel = np.zeros([3, 3, 1, 1], np.float32)
+    kernel[0, 0] = 1
+    y = layers.conv(NINE, kernel, tf.zeros([1]))
+    np.testing.assert_array_equal(y[0, :, :, 0], [[0, 0, 0], [0, 1, 2], [0, 4, 5]])
+
+
+def test_conv_of_a_1_by_1_kernel_is_linear_in_every_pixel():
+    x = np.arange(12, dtype=np.float32).reshape(1, 2, 3, 2)
+    w, b = np.float32([[1, 2, 3], [4, 5, 6]]), np.float32([1, 0, -1])
+    y = layers.conv(x, w[np.newaxis, np.newaxis], b)
+    np.testing.assert_array_equal(y, x @ w + b)
+
+
+def test_conv_with_stride_2_takes_every_second_pixel_and_rounds_sizes_up():
+    kernel = np.ones([1, 1, 1, 1], np.float32)
+    y = layers.conv(NINE, kernel, tf.zeros([1]), stride=2)
+    np.testing.assert_array_equal(y[0, :, :, 0], [[1, 3], [7, 9]])
+    for size, halved in [(28, 14), (14, 7), (7, 4)]:
+        x = tf.zeros([1, size, size + 1, 1])
+        y = layers.conv(x, tf.zeros([5, 5, 1, 3]), tf.zeros([3]), stride=2)
+        assert y.shape == [1, halved, (size + 2) // 2, 3]
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_deconv_is_the_adjoint_of_conv(stride):
+    # <conv(x), y> = <x, deconv(y)> for all x and y, without biases; 5e-4 of some 800 is float32.
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 6, 8, 3)).astype(np.float32)
+    y = rng.standard_normal((2, 6 // stride, 8 // stride, 4)).astype(np.float32)
+    w = rng.standard_normal((5, 5, 3, 4)).astype(np.float32)
+    forward = layers.conv(x, w, tf.zeros([4]), stride=stride)
+    backward = layers.deconv(y, w, tf.zeros([3]), stride=stride)
+    assert backward.shape == x.shape
+    assert np.vdot(forward, y) == pytest.approx(np.vdot(x, backward), rel=1e-4, abs=5e-4)
+
+
+def test_deconv_doubles_the_size_and_adds_the_bias():
+    # A 2 x 2 kernel at stride 2 paints every pixel's block, without overlap.
+    kernel = np.float32([[1, 2], [3, 4]]).reshape(2, 2, 1, 1)
+    y = layers.deconv(np.float32([[1, 10]]).reshape(1, 1, 2, 1), kernel, tf.constant([0.5]))
+    np.testing.assert_array_equal(y[0, :, :, 0], [[1.5, 2.5, 10.5, 20.5], [3.5, 4.5, 30.5, 40.5]])
+
+
+def test_upsample():
+    x = np.float32([[1, 2], [3, 4]]).reshape(1, 2, 2, 1)
+    np.testing.assert_array_equal(
+        layers.upsample(x)[0, :, :, 0], [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]
+    )
+
+
+def test_max_pool_and_the_odd_row_and_column_it_drops():
+    x = np.float32([[1, -2, 3, 9, 50], [4, 0, -5, -6, 50], [50, 50, 50, 50, 50]])
+    y = layers.max_pool(x.reshape(1, 3, 5, 1))
+    np.testing.assert_array_equal(y[0, :, :, 0], [[4, 9]])
+    assert layers.max_pool(tf.zeros([2, 5, 7, 3])).shape == [2, 2, 3, 3]
+
+
+def test_dropout_drops_below_the_rate_keeps_at_it_and_scales():
+    x, u = tf.constant([[1.0, 2.0, 3.0, 4.0]]), tf.constant([[0.0, 0.25, 0.2499, 0.9]])
+    np.testing.assert_allclose(layers.dropout(x, u, 0.25), [[0, 8 / 3, 0, 16 / 3]], rtol=1e-6)
+
+
+def test_dropout_keeps_a_unit_whose_u_is_just_the_rate_that_float32_cannot_hold():
+    np.testing.assert_allclose(
+        layers.dropout(tf.ones([1, 1]), tf.constant([[0.3]]), 0.3), [[1 / 0.7]], rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3, 0.99])
+def test_dropout_drops_the_share_that_is_asked_for(rate):
+    u = (np.arange(1000, dtype=np.float32) + 0.5)[np.newaxis] / 1000  # evenly over (0, 1)
+    y = layers.dropout(tf.ones([1, 1000]), u, rate).numpy()
+    assert np.count_nonzero(y == 0) == round(1000 * rate)
+    assert y.mean() == pytest.approx(1, rel=1e-5)
+
+
+def test_leaky_relu_has_slope_1_above_and_the_given_one_below():
+    x = tf.constant([[-10.0, 0.0, 10.0]])
+    np.testing.assert_array_equal(layers.leaky_relu(x), [[-2, 0, 10]])
+    np.testing.assert_array_equal(layers.leaky_relu(x, 0.5), [[-5, 0, 10]])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layers.leaky_relu(x, 0.25)
+    np.testing.assert_array_equal(tape.gradient(y, x), [[0.25, 0.25, 1]])
+
+
+def test_relu_tanh_sigmoid():
+    x = tf.constant([[-1.0, 0.0, 2.0]])
+    np.testing.assert_array_equal(layers.relu(x), [[0, 0, 2]])
+    np.testing.assert_allclose(layers.tanh(x), [[-0.76159416, 0, 0.96402758]], rtol=1e-6)
+    np.testing.assert_allclose(layers.sigmoid(x), [[0.26894142, 0.5, 0.88079708]], rtol=1e-6)
+
+
+def test_flatten_and_reshape_keep_each_example_and_its_order():
+    x = np.arange(24, dtype=np.float32).reshape(2, 2, 3, 2)
+    flat = layers.flatten(x)
+    np.testing.assert_array_equal(flat, [np.arange(12), np.arange(12, 24)])
+    np.testing.assert_array_equal(layers.reshape(flat, [2, 3, 2]), x)
+
+
+# ---------------------------------------------------------------- making weights
+
+# (function, shape, limit, what more it is given)
+LIMITS = {
+    # sqrt(6 / (30 + 50)) and sqrt(6 / (5 * 5 * (3 + 7)))
+    "glorot matrix": (layers.glorot_uniform, [30, 50], 0.27386128, {}),
+    "glorot kernel": (layers.glorot_uniform, [5, 5, 3, 7], 0.15491933, {}),
+    # sqrt(6 / 30), sqrt(6 / (5 * 5 * 3)) and sqrt(6 / 24)
+    "he matrix": (layers.he_uniform, [30, 50], 0.44721360, {}),
+    "he kernel": (layers.he_uniform, [5, 5, 3, 7], 0.28284271, {}),
+    "he with fan_in": (layers.he_uniform, [5, 5, 3, 7], 0.5, {"fan_in": 24}),
+}
+
+
+@pytest.mark.parametrize("case", LIMITS)
+def test_weights_fill_the_range_up_to_their_limit(case):
+    make, shape, limit, more = LIMITS[case]
+    w = make(np.random.default_rng(0), shape, "w", **more)
+    assert w.shape == shape and w.dtype == tf.float32 and w.trainable
+    values = w.numpy().ravel()
+    # Of 525 numbers or more one is beyond .95 of the limit, on either side, but for odds of 2e-6;
+    # the mean is within five standard deviations.
+    assert 0.95 * limit < values.max() <= limit * (1 + 1e-6)
+    assert -limit * (1 + 1e-6) <= values.min() < -0.95 * limit
+    assert abs(values.mean()) < 5 * limit / math.sqrt(3 * len(values))
+
+
+def test_zeros():
+    b = layers.zeros([3], "b")
+    np.testing.assert_array_equal(b, [0, 0, 0])
+    assert b.trainable and b.dtype == tf.float32 and b.name.startswith("b")
+
+
+@pytest.mark.parametrize("make", [layers.glorot_uniform, layers.he_uniform])
+def test_one_seed_gives_the_same_weights_and_another_gives_others(make):
+    first, again, other = (make(np.random.default_rng(s), [4, 4]).numpy() for s in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.isin(first, other).any()
+
+
+def test_the_generator_moves_on_from_weight_to_weight():
+    rng = np.random.default_rng(0)
+    first, second = (layers.glorot_uniform(rng, [4, 4]).numpy() for _ in range(2))
+    assert not np.isin(first, second).any()
+
+
+# ---------------------------------------------------------------- the table of a network
+
+
+def test_recorded_layers_lists_what_ran_with_its_shape_and_variables():
+    w, b = tf.Variable(tf.zeros([2, 3])), tf.Variable(tf.zeros([3]))
+    with layers.recorded_layers() as rows:
+        x = layers.linear(tf.zeros([5, 2]), w, b)
+        x = layers.dropout(x, tf.ones([5, 3]), 0.5)
+        layers.reshape(x, [3, 1])
+    assert [row.kind for row in rows] == ["linear", "dropout", "reshape"]
+    assert [row.output_shape for row in rows] == [(5, 3), (5, 3), (5, 3, 1)]
+    assert [[id(v) for v in row.variables] for row in rows] == [[id(w), id(b)], [], []]
+
+
+def test_nothing_is_recorded_after_the_block_even_when_it_fails():
+    with pytest.raises(ZeroDivisionError), layers.recorded_layers() as rows:
+        layers.relu(tf.zeros([1, 1]))
+        raise ZeroDivisionError
+    layers.relu(tf.zeros([1, 1]))
+    assert len(rows) == 1

@@ -1,0 +1,93 @@
+"""Pictures: grids pixel by pixel, and PNG files that can be read again."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ganflow import pictures
+
+BLUE, ORANGE = (31, 119, 180), (255, 127, 14)
+
+
+def tile(*levels):
+    """Images of 1 x 2 pixels, the second pixel 1.0, from the level of the first."""
+    return np.float32([[[[v], [1.0]]] for v in levels])
+
+
+def test_grid_goes_row_by_row_and_fills_the_last_one_with_black():
+    image = pictures.grid(tile(-1, 0, 1), columns=2)
+    assert image.dtype == np.uint8
+    np.testing.assert_array_equal(
+        image[:, :, 0],
+        [
+            [0, 255, 128, 255],
+            [255, 255, 0, 0],
+        ],
+    )
+
+
+def test_grid_keeps_rows_columns_and_channels_of_an_image_apart():
+    images = np.zeros([2, 2, 2, 3], np.float32) - 1
+    images[0, 1, 0] = [-1, 0, 1]  # lower left pixel of the first
+    images[1, 0, 1] = [1, -1, -1]  # upper right pixel of the second
+    image = pictures.grid(images, columns=2)
+    assert image.shape == (2, 4, 3)
+    assert image[1, 0].tolist() == [0, 128, 255]
+    assert image[0, 3].tolist() == [255, 0, 0]
+    assert np.count_nonzero(image) == 3
+
+
+def test_grid_with_more_columns_than_images():
+    assert pictures.grid(tile(1), columns=3)[:, :, 0].tolist() == [[255, 255, 0, 0, 0, 0]]
+
+
+def test_grid_clips_what_is_out_of_range_instead_of_wrapping_it():
+    assert pictures.grid(tile(-1.5, 1.5), columns=2)[0, ::2, 0].tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("byte", [0, 1, 2, 127, 128, 254, 255])
+def test_a_byte_that_models_see_as_a_float_comes_back_as_that_byte(byte):
+    level = np.float32(byte) / np.float32(127.5) - np.float32(1)
+    assert pictures.grid(tile(level), columns=1)[0, 0, 0] == byte
+
+
+def test_beside_puts_a_white_bar_between():
+    image = pictures.beside(pictures.grid(tile(-1), 1), pictures.grid(tile(0), 1), gap_pixels=3)
+    assert image[:, :, 0].tolist() == [[0, 255, 255, 255, 255, 128, 255]]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_png_can_be_read_again(tmp_path, channels):
+    image = np.arange(2 * 3 * channels, dtype=np.uint8).reshape(2, 3, channels)
+    pictures.write_png(tmp_path / "a.png", image)
+    np.testing.assert_array_equal(tf.io.decode_png((tmp_path / "a.png").read_bytes()), image)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+def has(image, colour):
+    return (image == np.uint8(colour)).all(axis=-1).any()
+
+
+def test_scatter_shows_real_and_generated_points_in_two_colours():
+    real, far = np.float32([[0, 1], [1, 0]]), np.float32([[100, 100]])
+    image = pictures.scatter(real, -real, "step 1")
+    assert image.shape == (600, 600, 3) and image.dtype == np.uint8
+    assert has(image, BLUE)
+    # The frame follows the real points, so a sample far away leaves them where they were.
+    beyond = pictures.scatter(real, far, "step 1")
+    assert (image != beyond).any()
+    blue = [np.argwhere((i == np.uint8(BLUE)).all(axis=-1)).tolist() for i in (image, beyond)]
+    assert blue[0] == blue[1]
+
+
+def test_loss_curves_draws_both_losses():
+    rows = [{"step": s, "d_loss": s / 10, "g_loss": 1 - s / 10} for s in range(5)]
+    image = pictures.loss_curves(rows, "title")
+    assert image.shape == (450, 800, 3)
+    assert has(image, BLUE) and has(image, ORANGE)
+
+
+def test_points_alone():
+    one, other = (pictures.points(np.float32([[0, 0], [x, 1]]), "t") for x in (1, 2))
+    assert one.shape == (600, 600, 3)
+    assert (one != other).any()

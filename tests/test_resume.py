@@ -1,0 +1,325 @@
+"""A run that is stopped, however it is stopped, goes on as if it had not been."""
+
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.processes import (
+    Process,
+    assert_same_run,
+    assert_same_tensors,
+    checkpoint,
+    contents,
+    metrics,
+    partials,
+    run,
+    run_forked,
+    steps,
+    tensors,
+)
+
+CIRCLE = ("--model=circle", "--steps=120", "--summary_every=30", "--checkpoint_every=3")
+TWO_REPLICAS = (*CIRCLE, "--num_replicas=2")
+SIMPLE = (
+    "--model=simple",
+    "--dataset=digits",
+    "--g_hidden=64",
+    "--d_hidden=32",
+    "--steps=300",
+    "--summary_every=50",
+    "--checkpoint_every=10",
+)
+
+
+def _finish(*args: str, workdir: Path) -> None:
+    ended = run("train.py", *args, f"--workdir={workdir}")
+    assert ended.code == 0, ended.err
+
+
+def _train_with_kills(*args: str, workdir: Path, delays_seconds: list[float | None]) -> None:
+    """Kill a run after each delay, counted from its first new checkpoint, then let it finish.
+
+    A delay of None means: at the moment when it is seen saving.
+    """
+    in_saves = 0
+    for delay in delays_seconds:
+        before = steps(workdir)
+        process = Process("train.py", *args, f"--workdir={workdir}")
+        still_runs = process.wait_until(
+            lambda before=before: steps(workdir)[-1:] > [max(before, default=0)]
+        )
+        assert still_runs, "finished before it could be killed: give it more steps"
+        if delay is None:
+            assert process.wait_until(lambda: partials(workdir), every_seconds=0), process.err()
+        else:
+            time.sleep(delay)
+        was_running = process.runs()
+        process.kill()
+        left = [p.name for p in partials(workdir)]
+        in_saves += bool(left)
+        print(f"killed after {delay} s at {steps(workdir)}, running: {was_running}, left: {left}")
+    print(f"{in_saves} of {len(delays_seconds)} kills fell into saves")
+    _finish(*args, workdir=workdir)
+
+
+def _uninterrupted(*args: str, workdir: Path) -> Path:
+    _finish(*args, workdir=workdir)
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """CIRCLE without interruption."""
+    return _uninterrupted(*CIRCLE, workdir=tmp_path_factory.mktemp("circle") / "whole")
+
+
+@pytest.fixture
+def copy(whole, tmp_path):
+    """A copy of `whole` to be damaged."""
+    return Path(shutil.copytree(whole, tmp_path / "copy"))
+
+
+# ---------------------------------------------------------------- SIGKILL
+
+
+def test_killed_at_random_moments_ends_bit_identical(whole, tmp_path):
+    dice = random.Random(0)
+    delays = [None, dice.uniform(0, 0.8), dice.uniform(0, 0.8)]
+    _train_with_kills(*CIRCLE, workdir=tmp_path / "run", delays_seconds=delays)
+    assert_same_run(whole, tmp_path / "run")
+    assert not partials(tmp_path / "run")
+    assert steps(tmp_path / "run") == [114, 117, 120]
+
+
+def test_killed_with_two_replicas_ends_bit_identical(tmp_path):
+    whole = Process("train.py", *TWO_REPLICAS, f"--workdir={tmp_path / 'whole'}")
+    delays = [None, random.Random(1).uniform(0, 0.5)]
+    _train_with_kills(*TWO_REPLICAS, workdir=tmp_path / "run", delays_seconds=delays)
+    assert whole.end().code == 0
+    assert_same_run(tmp_path / "whole", tmp_path / "run")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("args", [CIRCLE, SIMPLE, TWO_REPLICAS, (*SIMPLE, "--num_replicas=2")])
+def test_killed_ten_times_ends_bit_identical(args, tmp_path):
+    args = (*args, "--steps=900")
+    whole = _uninterrupted(*args, workdir=tmp_path / "whole")
+    seed = time.time_ns()
+    print(f"seed of the delays: {seed}")
+    dice = random.Random(seed)
+    delays = [None] + [dice.uniform(0, 1) for _ in range(9)]
+    _train_with_kills(*args, workdir=tmp_path / "run", delays_seconds=delays)
+    assert_same_run(whole, tmp_path / "run")
+    assert not partials(tmp_path / "run")
+
+
+def test_half_written_files_are_cleared_and_a_cut_row_is_written_again(copy, whole):
+    for step in (114, 117, 120):  # all that was done after step 111 is lost, but not the metrics
+        shutil.rmtree(checkpoint(copy, step)) if step > 114 else None
+    (copy / "checkpoints" / ".partial-000000117-1").mkdir()
+    (copy / ".metrics.jsonl.1.partial").write_text("{")
+    with open(copy / "metrics.jsonl", "a") as file:
+        file.write('{"step": 150, "d_loss": 0.')
+    ended = run_forked("train.py", *CIRCLE, f"--workdir={copy}")
+    assert ended.code == 0, ended.err
+    assert not partials(copy)
+    assert_same_run(whole, copy)
+
+
+# ---------------------------------------------------------------- going on
+
+
+def test_more_steps_and_other_steps_per_call_go_on_bit_identical(whole, tmp_path):
+    shorter = (*CIRCLE, "--steps=60", "--checkpoint_every=50")
+    first = run_forked("train.py", *shorter, "--steps_per_call=7", f"--workdir={tmp_path / 'run'}")
+    assert first.code == 0, first.err
+    assert steps(tmp_path / "run")[-1] == 60
+    second = run_forked("train.py", *CIRCLE, "--steps_per_call=2", f"--workdir={tmp_path / 'run'}")
+    assert second.code == 0, second.err
+    assert "resumed from the checkpoint of step 60" in second.err
+    assert_same_tensors(whole, tmp_path / "run")
+
+
+def test_the_same_command_after_the_end_does_nothing(copy, whole):
+    ended = run_forked("train.py", *CIRCLE, f"--workdir={copy}")
+    assert ended.code == 0, ended.err
+    assert "0 steps" in ended.err
+    was, now = contents(whole), contents(copy)
+    was.pop("flags.txt"), now.pop("flags.txt")  # holds the workdir's own path
+    assert now == was
+
+
+# ---------------------------------------------------------------- SIGTERM, SIGINT
+
+
+def test_sigterm_and_sigint_save_where_they_stop_and_the_run_goes_on(whole, tmp_path):
+    workdir = tmp_path / "run"
+    args = (*CIRCLE, "--checkpoint_every=50", "--steps_per_call=1", f"--workdir={workdir}")
+    for number, code, row in ((signal.SIGTERM, 143, 1), (signal.SIGINT, 130, 2)):
+        process = Process("train.py", *args, "--summary_every=1")
+        old = len(metrics(workdir)) if row == 2 else 0
+        assert process.wait_until(lambda old=old: _rows(workdir) >= old + 3), process.err()
+        process.send(number)
+        ended = process.end()
+        assert ended.code == code, ended.err
+        assert f"{number.name}: saving at the next step boundary" in ended.err
+        assert "Traceback" not in ended.err
+        stopped = steps(workdir)[-1]
+        assert stopped == metrics(workdir)[-1]["step"] < 120
+        assert f"step {stopped}: " in ended.err.splitlines()[-1]
+    ended = run_forked("train.py", *args)
+    assert ended.code == 0, ended.err
+    assert_same_tensors(whole, workdir)
+
+
+def _rows(workdir: Path) -> int:
+    path = workdir / "metrics.jsonl"
+    return path.read_text().count("\n") if path.exists() else 0
+
+
+def test_a_second_writer_is_refused_and_a_second_signal_ends_at_once(tmp_path):
+    workdir = tmp_path / "run"
+    long_call = (  # 500 steps of some 30 ms in one call
+        "--model=simple",
+        "--dataset=digits",
+        "--g_hidden=4096",
+        "--d_hidden=16",
+        "--batch_size=16",
+        "--z_size=8",
+        "--steps=500",
+        "--steps_per_call=500",
+        f"--workdir={workdir}",
+    )
+    process = Process("train.py", *long_call)
+    assert process.wait_until(lambda: "to step 500" in process.err()), process.err()
+
+    refused = run_forked("train.py", *long_call).error(5)
+    assert f"process {process.pid} is writing here" in refused
+    assert process.runs(), process.err()
+
+    process.send(signal.SIGTERM)
+    assert process.wait_until(lambda: "SIGTERM: saving" in process.err()), process.err()
+    time.sleep(1)
+    assert process.runs(), "the call was too short to show anything"
+    process.send(signal.SIGTERM)
+    sent = time.monotonic()
+    ended = process.end()
+    assert time.monotonic() - sent < 1
+    assert ended.code == 143, ended.err
+    assert steps(workdir) == [0]
+
+
+def test_ctrl_c_before_the_run_has_begun_leaves_no_traceback(tmp_path):
+    process = Process("train.py", *CIRCLE, f"--workdir={tmp_path / 'run'}")
+    time.sleep(2)  # it is importing TensorFlow
+    process.send(signal.SIGINT)
+    ended = process.end()
+    assert ended.code in (130, -signal.SIGINT), ended.err  # a shell shows 130 for both
+    assert "Traceback" not in ended.err
+
+
+# ---------------------------------------------------------------- another run's workdir
+
+
+def test_changed_flags_are_named_and_nothing_changes(copy):
+    was = contents(copy)
+    changed = ("--batch_size=64", "--seed=1", "--g_learning_rate=0.01", "--dataset=pacgan_ring")
+    line = run_forked("train.py", *CIRCLE, *changed, f"--workdir={copy}").error(2)
+    for flag in changed:
+        assert flag in line
+    assert "--d_learning_rate" not in line
+    line = run_forked("train.py", *CIRCLE, "--seed=1", f"--workdir={copy}").error(2)
+    assert "--seed=1 (the workdir's is 0)" in line and "--batch_size" not in line
+    line = run_forked("train.py", "--model=wgan_gp", "--dataset=circle", f"--workdir={copy}")
+    assert "--model=wgan_gp (the workdir's is circle)" in line.error(2)
+    assert contents(copy) == was
+
+
+def test_fresh_sets_the_history_aside(copy):
+    was = contents(copy)
+    args = (*CIRCLE, "--seed=1", "--steps=4", "--jit=off", "--fresh", f"--workdir={copy}")
+    ended = run_forked("train.py", *args)
+    assert ended.code == 0, ended.err
+    assert contents(copy / "previous-1") == was
+    assert steps(copy) == [0, 3, 4]
+    assert [row["step"] for row in metrics(copy)] == [4]
+
+
+# ---------------------------------------------------------------- damaged checkpoints
+
+
+def _flip_a_byte(folder: Path) -> None:
+    path = next(folder.glob("weights.data*"))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def _truncate(folder: Path) -> None:
+    path = next(folder.glob("weights.data*"))
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def _delete_the_index(folder: Path) -> None:
+    (folder / "weights.index").unlink()
+
+
+def _fill_manifest_with_garbage(folder: Path) -> None:
+    (folder / "manifest.json").write_bytes(b"\xff\x00 no JSON")
+
+
+def _change_a_flag_in_the_manifest(folder: Path) -> None:
+    text = (folder / "manifest.json").read_text()
+    assert '"batch_size": 128' in text
+    (folder / "manifest.json").write_text(text.replace('"batch_size": 128', '"batch_size": 129'))
+
+
+DAMAGES = {
+    _flip_a_byte: "SHA-256",
+    _truncate: "SHA-256",
+    _delete_the_index: "weights.index is missing",
+    _fill_manifest_with_garbage: "manifest.json cannot be read",
+    _change_a_flag_in_the_manifest: "manifest.json is not as it was written",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_newest_checkpoint_is_rejected_and_the_older_one_taken(damage, copy, whole):
+    damage(checkpoint(copy, 120))
+    last = len(DAMAGES) - 1
+    if list(DAMAGES).index(damage) != last:  # one process is enough for two damages
+        _flip_a_byte(checkpoint(copy, 117))
+    ended = run_forked("train.py", *CIRCLE, f"--workdir={copy}")
+    assert ended.code == 0, ended.err
+    rejected = [line for line in ended.err.splitlines() if "000000120: rejected: " in line]
+    assert len(rejected) == 1 and DAMAGES[damage] in rejected[0]
+    assert_same_run(whole, copy)
+
+
+def test_a_history_without_a_sound_checkpoint_is_refused_and_kept(copy):
+    damages = list(DAMAGES)
+    for step, damage in zip(steps(copy), damages, strict=False):
+        damage(checkpoint(copy, step))
+    was = contents(copy)
+    line = run_forked("train.py", *CIRCLE, f"--workdir={copy}").error(2)
+    assert "none of 3 checkpoints is sound" in line and "--fresh" in line
+    assert contents(copy) == was
+
+    shutil.rmtree(copy / "checkpoints")
+    was = contents(copy)
+    line = run_forked("train.py", *CIRCLE, f"--workdir={copy}").error(2)
+    assert "has metrics but no checkpoint" in line
+    assert contents(copy) == was
+
+
+def test_a_rejected_checkpoint_is_not_kept_in_place_of_a_sound_one(copy):
+    _flip_a_byte(checkpoint(copy, 120))
+    args = (*CIRCLE, "--keep_checkpoints=1", f"--workdir={copy}")
+    ended = run_forked("train.py", *args, "--steps=118")
+    assert ended.code == 0, ended.err
+    assert steps(copy) == [118, 120]
+    assert tensors(copy, 118)

@@ -1,0 +1,165 @@
+"""The run's folder: the lock, files that are whole or absent, metrics, the setting aside."""
+
+import errno
+import json
+import os
+
+import pytest
+
+from ganflow import workdir
+from ganflow.errors import BusyError, InputError, StorageError
+
+
+def full_disk(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+# ---------------------------------------------------------------- the lock
+
+
+def test_a_second_holder_is_refused_and_told_who_holds_it(tmp_path):
+    with (
+        workdir.locked(tmp_path),
+        pytest.raises(BusyError, match=f"process {os.getpid()} is writing"),
+        workdir.locked(tmp_path),
+    ):
+        pytest.fail("two holders")
+
+
+def test_the_lock_is_free_again_after_the_block_even_when_it_fails(tmp_path):
+    with pytest.raises(ZeroDivisionError), workdir.locked(tmp_path):
+        raise ZeroDivisionError
+    with workdir.locked(tmp_path):
+        assert (tmp_path / ".lock").read_text() == str(os.getpid())
+
+
+def test_locking_makes_the_folder(tmp_path):
+    with workdir.locked(tmp_path / "a" / "b"):
+        assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_a_workdir_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="--workdir=.*file"), workdir.locked(tmp_path / "file"):
+        pytest.fail("locked")
+
+
+# ---------------------------------------------------------------- whole files
+
+
+def test_write_whole_replaces_what_was_there(tmp_path):
+    workdir.write_whole(tmp_path / "a", b"old and longer")
+    workdir.write_whole(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("fails", ["replace", "fsync"])
+def test_on_a_full_disk_the_old_file_stays_and_nothing_is_left_beside_it(
+    tmp_path, monkeypatch, fails
+):
+    workdir.write_whole(tmp_path / "a", b"old")
+    monkeypatch.setattr(os, fails, full_disk)
+    with pytest.raises(StorageError, match="a: cannot write: No space left on device"):
+        workdir.write_whole(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_missing_folder_is_a_storage_error(tmp_path):
+    with pytest.raises(StorageError, match="cannot write: No such file or directory"):
+        workdir.write_whole(tmp_path / "gone" / "a", b"")
+
+
+# ---------------------------------------------------------------- setting aside
+
+
+def names(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_set_aside_moves_everything_but_the_lock_and_counts_on(tmp_path):
+    for number in (1, 2):
+        (tmp_path / ".lock").write_text("")
+        (tmp_path / "metrics.jsonl").write_text(f"{number}")
+        (tmp_path / "checkpoints").mkdir()
+        aside = workdir.set_aside(tmp_path)
+        assert aside == tmp_path / f"previous-{number}"
+        assert names(aside) == ["checkpoints", "metrics.jsonl"]
+        assert (aside / "metrics.jsonl").read_text() == f"{number}"
+    assert names(tmp_path) == [".lock", "previous-1", "previous-2"]
+    assert (tmp_path / "previous-1" / "metrics.jsonl").read_text() == "1"
+
+
+def test_set_aside_of_an_empty_folder_does_nothing(tmp_path):
+    (tmp_path / ".lock").write_text("")
+    assert workdir.set_aside(tmp_path) is None
+    assert names(tmp_path) == [".lock"]
+
+
+def test_set_aside_works_after_an_older_one_was_deleted(tmp_path):
+    (tmp_path / "previous-2").mkdir()
+    (tmp_path / "a").write_text("kept")
+    aside = workdir.set_aside(tmp_path)
+    assert (aside / "a").read_text() == "kept"
+    assert names(tmp_path / "previous-2") == []
+
+
+# ---------------------------------------------------------------- metrics
+
+
+def test_metrics_come_back_in_order(tmp_path):
+    metrics = workdir.Metrics(tmp_path)
+    assert metrics.rows() == []
+    rows = [{"step": s, "d_loss": s / 3} for s in (10, 20, 30)]
+    for row in rows:
+        metrics.append(row)
+    assert metrics.rows() == rows
+    assert metrics.path.read_text() == "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def test_keep_until_drops_later_rows_and_half_a_row(tmp_path):
+    metrics = workdir.Metrics(tmp_path)
+    for step in (10, 20, 30):
+        metrics.append({"step": step})
+    with open(metrics.path, "a") as file:
+        file.write('{"step": 40, "d_lo')  # a kill came here
+    assert [row["step"] for row in metrics.rows()] == [10, 20, 30]
+
+    metrics.keep_until(20)
+    assert metrics.path.read_text() == '{"step": 10}\n{"step": 20}\n'
+    metrics.append({"step": 30})
+    assert [row["step"] for row in metrics.rows()] == [10, 20, 30]
+
+
+def test_keep_until_drops_half_a_row_where_no_row_is_later(tmp_path):
+    metrics = workdir.Metrics(tmp_path)
+    metrics.append({"step": 10})
+    with open(metrics.path, "a") as file:
+        file.write('{"st')
+    metrics.keep_until(10)
+    assert metrics.path.read_text() == '{"step": 10}\n'
+
+
+def test_keep_until_leaves_a_file_without_surplus_alone(tmp_path):
+    metrics = workdir.Metrics(tmp_path)
+    metrics.keep_until(10)
+    assert names(tmp_path) == []
+    metrics.append({"step": 10})
+    before = metrics.path.stat()
+    metrics.keep_until(10)
+    assert metrics.path.stat().st_ino == before.st_ino  # not even written anew
+
+
+def test_appending_to_a_full_disk_is_a_storage_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("builtins.open", full_disk)
+    with pytest.raises(StorageError, match="metrics.jsonl: cannot write: No space left"):
+        workdir.Metrics(tmp_path).append({"step": 1})
+
+
+def test_rate_is_steps_per_second_since_the_last_mark(monkeypatch):
+    seconds = iter([0.0, 2.0, 2.5])
+    monkeypatch.setattr(workdir.time, "perf_counter", lambda: next(seconds))
+    rate = workdir.Rate(100)
+    assert rate.mark(110) == 5.0
+    assert rate.mark(120) == 20.0
