@@ -2,13 +2,11 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: train test test-slow lint bench clean
 
 train: .venv/installed
 	@$(BIN)/python bin/train.py --flagfile=configs/quickstart.flags
-	@$(BIN)/python bin/quickstart.py runs/quickstart
 
 test: lint
 	$(BIN)/python -m pytest

@@ -113,6 +113,8 @@ def parse_for_model(argv: list[str], options: Any) -> list[str]:
 
 
 def _parsed(argv: list[str], model: str) -> list[str]:
+    for flag in [*FLAGS.flags_by_module_dict().get("absl.testing.absltest", [])]:
+        delattr(FLAGS, flag.name)  # TensorFlow imports a test library, whose flags are not ours
     try:
         rest = FLAGS(argv)
     except flags.UnrecognizedFlagError as error:

@@ -14,18 +14,18 @@ from ganflow import workdir
 _BLUE, _ORANGE = "#1f77b4", "#ff7f0e"
 
 
-def grid(images: np.ndarray, columns: int) -> np.ndarray:
-    """Tile images: float [n, h, w, c] in [-1, 1] -> uint8 [rows h, columns w, 3 or 1].
+def grid(images: np.ndarray, columns: int, gap_pixels: int = 2) -> np.ndarray:
+    """Tile images: float [n, h, w, c] in [-1, 1] -> uint8 [rows (h + gap), columns (w + gap), c].
 
-    A last row that is not full is filled with black.
+    Right of and below each image is a grey gap; a last row that is not full is filled with grey.
     """
     n, height, width, channels = images.shape
     rows = math.ceil(n / columns)
-    pixels = np.clip(np.rint((images + 1) * 127.5), 0, 255).astype(np.uint8)
-    tiles = np.zeros([rows * columns, height, width, channels], np.uint8)
-    tiles[:n] = pixels
-    tiles = tiles.reshape(rows, columns, height, width, channels)
-    return tiles.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, channels)
+    tile = (height + gap_pixels, width + gap_pixels)
+    tiles = np.full([rows * columns, *tile, channels], 96, np.uint8)
+    tiles[:n, :height, :width] = np.clip(np.rint((images + 1) * 127.5), 0, 255)
+    tiles = tiles.reshape(rows, columns, *tile, channels)
+    return tiles.transpose(0, 2, 1, 3, 4).reshape(rows * tile[0], columns * tile[1], channels)
 
 
 def beside(left: np.ndarray, right: np.ndarray, gap_pixels: int = 8) -> np.ndarray:

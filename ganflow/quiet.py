@@ -11,6 +11,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from absl import logging
+
 
 @contextlib.contextmanager
 def _stderr_held_back() -> Iterator[None]:
@@ -21,7 +23,7 @@ def _stderr_held_back() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             held.seek(0)
             os.write(real, held.read())
             raise
@@ -44,3 +46,7 @@ if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
         import tensorflow as tf
 
         tf.config.list_physical_devices("GPU")
+
+    # Its Python part would go on with a line for every reduction and one for every save.
+    tf.get_logger().setLevel("WARNING")
+    logging.get_absl_logger().addFilter(lambda record: record.filename != "functional_saver.py")

@@ -1,6 +1,7 @@
 """`bin/train.py`: from parsed flags to a finished run."""
 
 import dataclasses
+import os
 import sys
 import time
 from pathlib import Path
@@ -58,7 +59,29 @@ def train(run: engine.Run, fresh: bool = False) -> int:
         summaries.draw_losses(run.folder, f"{run.model_name} on {run.dataset.name}")
         done = int(run.step) - first
         logging.info("step %d: %d steps in %.1f s, saved", run.step, done, seconds)
-        return 0 if finished else 128 + signals.received
+        if not finished:
+            return 128 + signals.received
+    print(_closing(run))
+    return 0
+
+
+def _closing(run: engine.Run) -> str:
+    """What a finished run has left, and three things to do with it."""
+    folder, steps = run.folder, run.config.steps
+    python = os.path.relpath(sys.executable) if sys.prefix != sys.base_prefix else "python"
+    tensorboard = os.path.join(os.path.dirname(python), "tensorboard")
+    shown = "points, generated and real" if run.dataset.is_points else "generated, and real beside"
+    return f"""
+In {folder}, after {steps:,} steps:
+  samples.png    {shown}
+  losses.png     the losses of both networks
+  metrics.jsonl  every figure of every summary
+  train/         the same for TensorBoard
+  checkpoints/   the weights
+Next:
+  {tensorboard} --logdir={folder} --samples_per_plugin=images=0
+  {python} bin/sample.py --workdir={folder} --num=100 --seed=1 --out=new.png
+  {python} bin/train.py --flagfile={folder}/flags.txt --steps={2 * steps}"""
 
 
 class _Log:

@@ -97,7 +97,8 @@ def set_aside(workdir: Path) -> Path | None:
     kept = [p for p in workdir.iterdir() if p.name != ".lock" and "previous-" not in p.name]
     if not kept:
         return None
-    number = 1 + sum(1 for _ in workdir.glob("previous-*"))
+    taken = [p.name.removeprefix("previous-") for p in workdir.glob("previous-*")]
+    number = 1 + max((int(n) for n in taken if n.isdecimal()), default=0)
     aside = workdir / f"previous-{number}"
     with storage_errors(aside):
         aside.mkdir()
