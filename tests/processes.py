@@ -22,21 +22,38 @@ ROOT = Path(__file__).resolve().parents[1]
 _ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
 _PATIENCE_SECONDS = 300
 
-# One process that imports TensorFlow once (some 4 s) and then forks for each command line. It has
-# not run an operation, so that a child starts TensorFlow anew.
+# One process imports all that is slow to import, some 5 s, and forks for each command line. It has
+# run no operation, so that a child starts TensorFlow anew. A child ends by _exit, for Python would
+# spend another second on taking TensorFlow's modules apart.
 _SERVER = """
-import json, os, runpy, sys
-from ganflow import quiet, engine, sampling, training
+import json, os, runpy, sys, traceback
+from ganflow import quiet, engine, models, sampling, training
+import matplotlib.backends.backend_agg, matplotlib.figure, sklearn.datasets
+for name in models.names():
+    models.load(name)
 for line in sys.stdin:
     job = json.loads(line)
+    if "poll" in job:
+        child, status = os.waitpid(job["poll"], os.WNOHANG)
+        print(json.dumps(os.waitstatus_to_exitcode(status) if child else None), flush=True)
+        continue
     child = os.fork()
     if child == 0:
         for descriptor, name in ((0, os.devnull), (1, job["out"]), (2, job["err"])):
             os.dup2(os.open(name, os.O_RDWR), descriptor)
         sys.argv = job["argv"]
-        runpy.run_path(sys.argv[0], run_name="__main__")
-        sys.exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        code = 0
+        try:
+            runpy.run_path(sys.argv[0], run_name="__main__")
+        except SystemExit as end:
+            code = end.code or 0
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    print(child, flush=True)
 """
 
 
@@ -58,81 +75,97 @@ class Ended:
         return last
 
 
-class Process:
-    """A program that runs."""
-
-    def __init__(self, program: str, *args: str):
-        self._out, self._err = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
-        command = [sys.executable, str(ROOT / "bin" / program), *args]
-        self.popen = subprocess.Popen(
-            command, stdout=self._out, stderr=self._err, cwd=ROOT, env=_ENVIRONMENT
-        )
-
-    @property
-    def pid(self) -> int:
-        return self.popen.pid
-
-    def err(self) -> str:
-        """What it has written to stderr so far."""
-        return os.pread(self._err.fileno(), 10**7, 0).decode()
-
-    def runs(self) -> bool:
-        return self.popen.poll() is None
-
-    def wait_until(self, condition, every_seconds: float = 0.01) -> bool:
-        """Wait for `condition()`; false where the program ended before it came true."""
-        end = time.monotonic() + _PATIENCE_SECONDS
-        while not condition():
-            assert time.monotonic() < end, f"waited in vain: {self.err()}"
-            if not self.runs():
-                return condition()
-            time.sleep(every_seconds)
-        return True
-
-    def send(self, number: signal.Signals) -> None:
-        self.popen.send_signal(number)
-
-    def kill(self) -> None:
-        """SIGKILL: no handler, no cleaning up."""
-        self.popen.kill()
-        self.popen.wait()
-
-    def end(self) -> Ended:
-        """Wait for the end."""
-        try:
-            code = self.popen.wait(_PATIENCE_SECONDS)
-        finally:
-            if self.runs():
-                self.kill()
-        return Ended(code, os.pread(self._out.fileno(), 10**7, 0).decode(), self.err())
-
-
-def run(program: str, *args: str) -> Ended:
-    """Run a program to its end, as a user does."""
-    return Process(program, *args).end()
-
-
 @functools.cache
 def _server() -> subprocess.Popen:
-    pipe = subprocess.PIPE
     server = subprocess.Popen(
-        [sys.executable, "-c", _SERVER], stdin=pipe, stdout=pipe, text=True, cwd=ROOT,
+        [sys.executable, "-c", _SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
         env=_ENVIRONMENT,
     )
     atexit.register(server.communicate)  # closes its stdin, which ends it
     return server
 
 
-def run_forked(program: str, *args: str) -> Ended:
-    """The same without the seconds that importing TensorFlow takes."""
-    with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as err:
-        argv = [str(ROOT / "bin" / program), *map(str, args)]
-        server = _server()
-        server.stdin.write(json.dumps({"argv": argv, "out": out.name, "err": err.name}) + "\n")
-        server.stdin.flush()
-        code = server.stdout.readline()
-        assert code, "the process that forks has died"
-        return Ended(int(code), out.read(), err.read())
+def _ask(**job) -> int | None:
+    server = _server()
+    server.stdin.write(json.dumps(job) + "\n")
+    server.stdin.flush()
+    answer = server.stdout.readline()
+    assert answer, "the process that forks has died"
+    return json.loads(answer)
+
+
+class Process:
+    """A program that runs."""
+
+    def __init__(self, program: str, *args: str):
+        with tempfile.NamedTemporaryFile(delete=False) as out:
+            self._out = Path(out.name)
+        with tempfile.NamedTemporaryFile(delete=False) as err:
+            self._err = Path(err.name)
+        argv = [str(ROOT / "bin" / program), *args]
+        self.pid = _ask(argv=argv, out=str(self._out), err=str(self._err))
+        self._code: int | None = None
+
+    def err(self) -> str:
+        """What it has written to stderr so far."""
+        return self._err.read_text()
+
+    def runs(self) -> bool:
+        if self._code is None:
+            self._code = _ask(poll=self.pid)
+        return self._code is None
+
+    def wait_until(self, condition, every_seconds: float = 0.01) -> bool:
+        """Wait for `condition()`; false where the program ended before it came true."""
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while not condition():
+            if not self.runs():
+                return condition()
+            if time.monotonic() > end:
+                self.send(signal.SIGKILL)
+                raise AssertionError(f"waited in vain: {self.err()}")
+            time.sleep(every_seconds)
+        return True
+
+    def send(self, number: signal.Signals) -> None:
+        if self.runs():
+            os.kill(self.pid, number)
+
+    def end(self) -> Ended:
+        """Wait for the end."""
+        self.wait_until(lambda: False)
+        ended = Ended(self._code, self._out.read_text(), self._err.read_text())
+        self._out.unlink()
+        self._err.unlink()
+        return ended
+
+
+def run(program: str, *args: str) -> Ended:
+    """Run a program to its end."""
+    return Process(program, *args).end()
+
+
+def start_afresh(program: str, *args: str) -> subprocess.Popen:
+    """A process of its own, TensorFlow's import included."""
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "bin" / program), *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=_ENVIRONMENT,
+    )
+
+
+def run_afresh(program: str, *args: str) -> Ended:
+    """Run a program to its end in such a process."""
+    process = start_afresh(program, *args)
+    out, err = process.communicate(timeout=_PATIENCE_SECONDS)
+    return Ended(process.returncode, out, err)
 
 
 # ---------------------------------------------------------------- what a run leaves behind

@@ -119,7 +119,7 @@ def flip_a_bit(path):
 
 
 def truncate(path):
-    path.write_bytes(path.read_bytes()[:-1])
+    path.write_bytes(path.read_bytes()[:-3])  # at least the last brace of a manifest
 
 
 def empty(path):
@@ -133,19 +133,28 @@ DAMAGES = [flip_a_bit, truncate, empty, os.unlink]
 @pytest.mark.parametrize("file", FILES)
 def test_damage_is_noticed_and_the_older_checkpoint_taken(history, caplog, file, damage):
     newest = history / "000000010"
-    if damage is truncate and file == "manifest.json":
-        damage = lambda p: p.write_bytes(p.read_bytes()[:-3])  # noqa: E731 - cuts off the brace
     damage(newest / file)
     sound = checkpoints.newest_sound(history)
     assert sound.step == 5
     (record,) = [r for r in caplog.records if "rejected" in r.getMessage()]
     assert record.levelname == "WARNING"
-    assert str(newest) in record.getMessage() and file in record.getMessage()
+    assert str(newest) in record.getMessage()
+    if file != "manifest.json":  # there the flipped bit may be another file's digest
+        assert file in record.getMessage()
 
 
 @pytest.mark.parametrize(
     "text",
-    ["[]", "null", "7", "{}", '{"step": 10}', '{"step": 10, "files": 3}', "\ud800", '{"step": "x"}'],
+    [
+        "[]",
+        "null",
+        "7",
+        "{}",
+        '{"step": 10}',
+        '{"step": 10, "files": 3}',
+        "\ud800",
+        '{"step": "x"}',
+    ],
 )
 def test_a_manifest_of_something_else_is_rejected(history, text):
     manifest = history / "000000010" / "manifest.json"
@@ -165,8 +174,9 @@ def test_a_checkpoint_under_another_steps_name_is_rejected(history, caplog):
         lambda manifest: manifest["files"].clear(),
         lambda manifest: manifest["options"].update(seed=6),
         lambda manifest: manifest.update(model="tox"),
+        lambda manifest: manifest.pop("sha256"),
     ],
-    ids=["no files", "seed", "model"],
+    ids=["no files", "seed", "model", "no digest"],
 )
 def test_a_manifest_that_was_changed_afterwards_is_rejected(history, change):
     path = history / "000000010" / "manifest.json"
@@ -179,7 +189,9 @@ def test_a_manifest_that_was_changed_afterwards_is_rejected(history, change):
 def test_a_history_without_a_sound_checkpoint_is_an_error(history):
     for name in names(history):
         (history / name / "weights.index").unlink()
-    with pytest.raises(InputError, match="none of 2 checkpoints is sound .*index is missing.*fresh"):
+    with pytest.raises(
+        InputError, match="none of 2 checkpoints is sound .*index is missing.*fresh"
+    ):
         checkpoints.newest_sound(history)
 
 

@@ -41,9 +41,7 @@ def test_a_steps_numbers_are_the_same_however_steps_are_cut_into_calls(case):
 def test_a_compiled_call_draws_what_an_eager_one_does(case):
     draw = DRAWS[case]
     call = tf.function(lambda step: draws.random(draw, "0/z", 0, step, 2, 7))
-    np.testing.assert_array_equal(
-        call(tf.constant(5, tf.int64)), numbers(draw, step=5, count=2)
-    )
+    np.testing.assert_array_equal(call(tf.constant(5, tf.int64)), numbers(draw, step=5, count=2))
 
 
 def test_steps_beyond_32_bits_are_steps_of_their_own():
@@ -112,50 +110,45 @@ def test_normal_numbers_have_the_moments_of_n_0_1():
 # ---------------------------------------------------------------- the order of the data
 
 
-def indices(size, seed=0, step=0, count=1, n=3, batch=0, batches=1):
-    return draws.order(size, seed, step, count, n, batch, batches).numpy()
+def epochs(size, count=1, seed=0, first=0):
+    """The orders of `count` epochs: [count, size]."""
+    return draws.order(size, seed, first * size, count * size).reshape(count, size)
 
 
-@pytest.mark.parametrize("size", [1, 2, 7, 10, 50, 1000])
+@pytest.mark.parametrize("size", [1, 2, 7, 50, 1000])
 def test_every_example_is_seen_once_an_epoch(size):
-    epochs = 3
-    steps = -(-epochs * size // 3)
-    seen = indices(size, count=steps).ravel()[: epochs * size].reshape(epochs, size)
-    np.testing.assert_array_equal(np.sort(seen, axis=1), [np.arange(size)] * epochs)
+    np.testing.assert_array_equal(np.sort(epochs(size, 3), axis=1), [np.arange(size)] * 3)
 
 
 def test_epochs_and_seeds_have_orders_of_their_own():
-    # Two permutations of 1,000 agree in one place on average, and in 20 never.
-    first, second = indices(1000, count=2, n=1000)
-    for seed in (1, 2**32, 2**40):
-        assert np.count_nonzero(first == indices(1000, seed=seed, n=1000)[0]) < 20
-    assert np.count_nonzero(first == second) < 20
-    assert np.count_nonzero(first == np.arange(1000)) < 20
+    # Two permutations of 1,000 agree in one place on average; in 20, never.
+    first = epochs(1000)[0]
+    others = [epochs(1000, first=epoch)[0] for epoch in (1, 2, 256, 2**16, 2**31)]
+    others += [epochs(1000, seed=seed)[0] for seed in (1, 256, 2**32, 2**40, 2**63 - 1)]
+    for other in [np.arange(1000), *others]:
+        assert np.count_nonzero(first == other) < 20
+
+
+def test_a_seed_is_not_an_epoch():
+    assert np.count_nonzero(epochs(1000, seed=1) == epochs(1000, first=1)) < 20
 
 
 def test_no_place_in_an_epoch_prefers_an_example():
-    # Over 2,000 epochs of 10 each example comes first in some 200, with a deviation of 13.4.
-    firsts = indices(10, count=2000, n=10)[:, 0]
-    counts = np.bincount(firsts, minlength=10)
+    # Over 2,000 epochs of 10 each example comes 200 times at each place, with a deviation of 13.4.
+    orders = epochs(10, 2000)
+    counts = np.array([np.bincount(place, minlength=10) for place in orders.T])
     assert np.abs(counts - 200).max() < 5 * math.sqrt(2000 * 0.1 * 0.9)
 
 
-def test_the_order_is_the_same_however_steps_are_cut_into_calls():
-    at_once = indices(10, step=2, count=9)
-    np.testing.assert_array_equal(at_once, [indices(10, step=s)[0] for s in range(2, 11)])
-    call = tf.function(lambda step: draws.order(10, 0, step, 9, 3, 0, 1))
-    np.testing.assert_array_equal(at_once, call(tf.constant(2, tf.int64)))
+@pytest.mark.parametrize("cut", [1, 3, 7, 10, 25])
+def test_the_order_is_the_same_however_it_is_cut_into_calls(cut):
+    whole = draws.order(10, 0, 4, 50)
+    parts = [draws.order(10, 0, 4 + i, min(cut, 50 - i)) for i in range(0, 50, cut)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
-def test_the_order_does_not_depend_on_the_batch_size():
-    np.testing.assert_array_equal(
-        indices(60, count=20, n=3).ravel(), indices(60, count=4, n=15).ravel()
-    )
-
-
-def test_the_batches_of_a_step_follow_one_another_and_share_no_example():
-    # Five batches of 3 a step are what one batch of 15 would be: no example twice in an epoch.
-    batches = [indices(60, count=8, batch=b, batches=5) for b in range(5)]
-    np.testing.assert_array_equal(
-        np.concatenate(batches, axis=1), indices(60, count=8, n=15)
-    )
+def test_an_order_that_was_kept_cannot_be_spoilt_by_its_reader():
+    before = draws.order(10, 0, 0, 10).copy()
+    taken = draws.order(10, 0, 0, 10)
+    taken[:] = 0
+    np.testing.assert_array_equal(draws.order(10, 0, 0, 10), before)

@@ -14,14 +14,16 @@ def tile(*levels):
     return np.float32([[[[v], [1.0]]] for v in levels])
 
 
-def test_grid_goes_row_by_row_and_fills_the_last_one_with_black():
-    image = pictures.grid(tile(-1, 0, 1), columns=2)
+def test_grid_goes_row_by_row_with_grey_gaps_and_fills_the_last_row_with_grey():
+    image = pictures.grid(tile(-1, 0, 1), columns=2, gap_pixels=1)
     assert image.dtype == np.uint8
     np.testing.assert_array_equal(
         image[:, :, 0],
         [
-            [0, 255, 128, 255],
-            [255, 255, 0, 0],
+            [0, 255, 96, 128, 255, 96],
+            [96, 96, 96, 96, 96, 96],
+            [255, 255, 96, 96, 96, 96],
+            [96, 96, 96, 96, 96, 96],
         ],
     )
 
@@ -30,7 +32,7 @@ def test_grid_keeps_rows_columns_and_channels_of_an_image_apart():
     images = np.zeros([2, 2, 2, 3], np.float32) - 1
     images[0, 1, 0] = [-1, 0, 1]  # lower left pixel of the first
     images[1, 0, 1] = [1, -1, -1]  # upper right pixel of the second
-    image = pictures.grid(images, columns=2)
+    image = pictures.grid(images, columns=2, gap_pixels=0)
     assert image.shape == (2, 4, 3)
     assert image[1, 0].tolist() == [0, 128, 255]
     assert image[0, 3].tolist() == [255, 0, 0]
@@ -38,11 +40,13 @@ def test_grid_keeps_rows_columns_and_channels_of_an_image_apart():
 
 
 def test_grid_with_more_columns_than_images():
-    assert pictures.grid(tile(1), columns=3)[:, :, 0].tolist() == [[255, 255, 0, 0, 0, 0]]
+    image = pictures.grid(tile(1), columns=3, gap_pixels=0)
+    assert image[:, :, 0].tolist() == [[255, 255, 96, 96, 96, 96]]
 
 
 def test_grid_clips_what_is_out_of_range_instead_of_wrapping_it():
-    assert pictures.grid(tile(-1.5, 1.5), columns=2)[0, ::2, 0].tolist() == [0, 255]
+    image = pictures.grid(tile(-1.5, 1.5), columns=2, gap_pixels=0)
+    assert image[0, ::2, 0].tolist() == [0, 255]
 
 
 @pytest.mark.parametrize("byte", [0, 1, 2, 127, 128, 254, 255])
@@ -52,8 +56,10 @@ def test_a_byte_that_models_see_as_a_float_comes_back_as_that_byte(byte):
 
 
 def test_beside_puts_a_white_bar_between():
-    image = pictures.beside(pictures.grid(tile(-1), 1), pictures.grid(tile(0), 1), gap_pixels=3)
-    assert image[:, :, 0].tolist() == [[0, 255, 255, 255, 255, 128, 255]]
+    left, right = np.zeros([2, 1, 3], np.uint8), np.full([2, 2, 3], 7, np.uint8)
+    image = pictures.beside(left, right, gap_pixels=3)
+    assert image.shape == (2, 6, 3)
+    assert image[:, :, 0].tolist() == [[0, 255, 255, 255, 7, 7]] * 2
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -1,0 +1,228 @@
+"""What a user meets: refused command lines, --dry_run, flag files, samples, runs that diverge."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.processes import (
+    assert_same_tensors,
+    contents,
+    metrics,
+    partials,
+    run,
+    run_afresh,
+    steps,
+    tensors,
+)
+
+SIMPLE = ("--model=simple", "--dataset=digits", "--g_hidden=8", "--d_hidden=8", "--steps=4")
+
+
+@pytest.fixture(scope="module")
+def points(tmp_path_factory):
+    """The workdir of a short run on points."""
+    workdir = tmp_path_factory.mktemp("points") / "run"
+    args = ("--model=circle", "--steps=6", "--checkpoint_every=3", "--jit=off")
+    ended = run("train.py", *args, f"--workdir={workdir}")
+    assert ended.code == 0, ended.err
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """The workdir of a short run on images."""
+    workdir = tmp_path_factory.mktemp("images") / "run"
+    ended = run("train.py", *SIMPLE, "--jit=off", f"--workdir={workdir}")
+    assert ended.code == 0, ended.err
+    return workdir
+
+
+# ---------------------------------------------------------------- command lines that are refused
+
+REFUSED = {
+    "mistyped": (["--model=circle", "--stesp=3"], ["--stesp", "did you mean --steps?"]),
+    "another model's": (["--model=circle", "--n_critic=3"], ["--n_critic", "--model=wgan_gp"]),
+    "out of bounds": (["--model=circle", "--batch_size=0"], ["--batch_size=0", "positive"]),
+    "not a number": (["--model=circle", "--steps=many"], ["steps", "many"]),
+    "not finite": (["--model=circle", "--g_learning_rate=nan"], ["--g_learning_rate=nan"]),
+    "not one of the words": (["--model=circle", "--jit=maybe"], ["jit", "auto"]),
+    "unknown model": (["--model=cirkle"], ["cirkle", "did you mean circle?"]),
+    "unknown data set": (["--dataset=digitz"], ["digitz", "did you mean digits?"]),
+    "positional": (["--model=circle", "steps=3"], ["'steps=3' is not a flag"]),
+    "no flag file": (["--flagfile=/nowhere/flags.txt"], ["/nowhere/flags.txt"]),
+    "no data folder": (["--dataset=mnist", "--data_dir=/nowhere"], ["/nowhere"]),
+    "no data file": (["--dataset=npy"], ["--data_dir"]),
+    "not an array": (["--dataset=npy", f"--data_dir={__file__}"], ["test_programs.py"]),
+    "large batch": (["--model=circle", "--batch_size=1001"], ["1000", "1001", "--batch_size"]),
+    "images into points": (["--model=circle", "--dataset=digits"], ["points", "images"]),
+    "points into images": (
+        ["--model=dcgan_upsampling", "--dataset=circle", "--batch_size=8"],
+        ["--dataset=circle", "images"],
+    ),
+    "uneven replicas": (
+        ["--model=circle", "--batch_size=9", "--num_replicas=2"],
+        ["--batch_size=9", "2 replicas"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_bad_command_line_is_one_line_and_makes_no_workdir(case, tmp_path):
+    args, parts = REFUSED[case]
+    line = run("train.py", *args, f"--workdir={tmp_path / 'run'}").error(2)
+    for part in parts:
+        assert part in line, line
+    assert not (tmp_path / "run").exists()
+
+
+def test_images_of_another_size_are_refused_before_anything_is_written(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros([60, 32, 32, 1], np.uint8))
+    args = ("--model=wgan_gp", "--dataset=npy", f"--data_dir={tmp_path / 'x.npy'}")
+    line = run("train.py", *args, f"--workdir={tmp_path / 'run'}").error(2)
+    assert "32" in line and "28" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_refusal_leaves_a_workdir_as_it_was(points):
+    was = contents(points)
+    run("train.py", "--model=circle", "--stesp=3", f"--workdir={points}").error(2)
+    run("train.py", "--model=circle", "--batch_size=1001", f"--workdir={points}").error(2)
+    assert contents(points) == was
+
+
+def test_the_line_is_all_that_stands_on_stderr_from_the_first_import_on(tmp_path):
+    ended = run_afresh("train.py", "--model=circle", "--stesp=3", f"--workdir={tmp_path / 'run'}")
+    assert ended.code == 2
+    assert ended.err == "train.py: --stesp: there is no such flag; did you mean --steps?\n"
+
+
+# ---------------------------------------------------------------- --dry_run, --helpfull, flag files
+
+
+def test_dry_run_writes_nothing(tmp_path):
+    ended = run("train.py", "--model=circle", "--dry_run", f"--workdir={tmp_path / 'run'}")
+    assert ended.code == 0, ended.err
+    assert "1,331 weights" in ended.out and "1,000 of 2" in ended.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_helpfull_lists_the_flags_of_the_chosen_model_alone():
+    text = run("train.py", "--model=circle", "--helpfull")
+    text = text.out + text.err
+    assert "--g_hidden" in text and "--checkpoint_every" in text
+    assert "--n_critic" not in text and "--penalty_weight" not in text
+
+
+def test_a_saved_flag_file_repeats_the_run(points, tmp_path):
+    args = (f"--flagfile={points / 'flags.txt'}", f"--workdir={tmp_path / 'again'}")
+    ended = run("train.py", *args)
+    assert ended.code == 0, ended.err
+    assert_same_tensors(points, tmp_path / "again")
+    again = (tmp_path / "again" / "flags.txt").read_text()
+    assert again.replace(str(tmp_path / "again"), str(points)) == (points / "flags.txt").read_text()
+
+
+# ---------------------------------------------------------------- runs that diverge
+
+
+def test_a_run_that_diverges_names_tensor_and_step_and_saves_nothing_of_it(tmp_path):
+    args = ("--model=circle", "--g_learning_rate=1e30", "--steps=50", "--checkpoint_every=10")
+    in_one_call = run("train.py", *args, f"--workdir={tmp_path / 'a'}").error(3)
+    step = int(re.match(r"train.py: step (\d+): ", in_one_call)[1])
+    assert "d_loss" in in_one_call and "generator/" in in_one_call
+    _assert_all_finite(tmp_path / "a")
+
+    again = run("train.py", *args, f"--workdir={tmp_path / 'a'}").error(3)
+    assert again == in_one_call
+
+    # Up to the step before everything is finite, and can be saved.
+    args = (*args, "--jit=off", "--steps_per_call=1", f"--workdir={tmp_path / 'b'}")
+    ended = run("train.py", *args, f"--steps={step - 1}")
+    assert ended.code == 0, ended.err
+    assert steps(tmp_path / "b")[-1] == step - 1
+    _assert_all_finite(tmp_path / "b")
+    assert run("train.py", *args).error(3).startswith(f"train.py: step {step}: ")
+    _assert_all_finite(tmp_path / "b")
+
+
+def _assert_all_finite(workdir: Path) -> None:
+    assert steps(workdir) and not partials(workdir)
+    for step in steps(workdir):
+        for name, value in tensors(workdir, step).items():
+            if value.dtype.kind == "f":
+                assert np.isfinite(value).all(), f"{name} at step {step}"
+    if (workdir / "metrics.jsonl").exists():
+        for row in metrics(workdir):
+            assert all(np.isfinite(value) for value in row.values()), row
+
+
+# ---------------------------------------------------------------- sample.py
+
+
+def _sample(workdir: Path, out: Path, *args: str) -> np.ndarray:
+    ended = run("sample.py", f"--workdir={workdir}", f"--out={out}", *args)
+    assert ended.code == 0, ended.err
+    assert ended.err == ""
+    return np.load(out)
+
+
+def test_samples_of_points_follow_seed_number_and_step(points, tmp_path):
+    ten = _sample(points, tmp_path / "ten.npy", "--num=10", "--seed=1")
+    assert ten.shape == (10, 2) and ten.dtype == np.float32 and np.isfinite(ten).all()
+    twenty = _sample(points, tmp_path / "twenty.npy", "--num=120", "--seed=1")
+    assert np.array_equal(twenty[:10], ten)
+    again = _sample(points, tmp_path / "again.npy", "--num=10", "--seed=1", "--step=6")
+    assert np.array_equal(again, ten)
+    assert not np.array_equal(_sample(points, tmp_path / "3.npy", "--num=10", "--seed=2"), ten)
+    older = _sample(points, tmp_path / "older.npy", "--num=10", "--seed=1", "--step=3")
+    assert not np.array_equal(older, ten)
+    assert sorted(p.suffix for p in tmp_path.iterdir()) == [".npy"] * 5
+
+
+def test_samples_of_images_are_in_range_and_a_png_decodes(images, tmp_path):
+    x = _sample(images, tmp_path / "x.npy", "--num=3")
+    assert x.shape == (3, 28, 28, 1) and x.dtype == np.float32
+    assert -1 <= x.min() < x.max() <= 1
+    assert np.array_equal(_sample(images, tmp_path / "one.npy", "--num=1"), x[:1])
+    ended = run("sample.py", f"--workdir={images}", "--num=3", f"--out={tmp_path / 'x.png'}")
+    assert ended.code == 0, ended.err
+    picture = tf.io.decode_png((tmp_path / "x.png").read_bytes()).numpy()
+    assert picture.shape[2] == 1 and min(picture.shape[:2]) >= 56  # two by two
+    assert np.array_equal(picture[:28, :28], np.clip(np.rint((x[0] + 1) * 127.5), 0, 255))
+
+
+def test_a_picture_of_points_decodes(points, tmp_path):
+    ended = run("sample.py", f"--workdir={points}", f"--out={tmp_path / 'x.png'}")
+    assert ended.code == 0, ended.err
+    assert tf.io.decode_png((tmp_path / "x.png").read_bytes()).shape[2] == 3
+
+
+NO_SAMPLE = {
+    "no workdir": (["--workdir=/nowhere", "--out={tmp}/x.npy"], ["/nowhere", "no checkpoint"]),
+    "no flag": (["--out={tmp}/x.npy"], ["--workdir"]),
+    "no such step": (["--workdir={run}", "--step=5", "--out={tmp}/x.npy"], ["step 5", "3", "6"]),
+    "bad ending": (["--workdir=/nowhere", "--out={tmp}/x.jpg"], [".jpg", ".npy or .png"]),
+    "no folder": (["--workdir=/nowhere", "--out={tmp}/no/x.npy"], ["no folder"]),
+    "no samples": (["--workdir={run}", "--num=0", "--out={tmp}/x.npy"], ["num"]),
+}
+
+
+@pytest.mark.parametrize("case", NO_SAMPLE)
+def test_samples_that_cannot_be_made_are_one_line(case, points, tmp_path):
+    args, parts = NO_SAMPLE[case]
+    line = run("sample.py", *(arg.format(run=points, tmp=tmp_path) for arg in args)).error(2)
+    for part in parts:
+        assert part in line, line
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------- describe.py
+
+
+def test_describe_prints_every_weight_once():
+    ended = run("describe.py", "--model=circle", "--dataset=circle")
+    assert ended.code == 0, ended.err
+    assert "690" in ended.out and "641" in ended.out  # document 003's counts
