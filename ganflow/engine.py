@@ -193,6 +193,9 @@ class Run:
                 i += 1
             return sums, last, norms, i
 
+        # Grappler's fusion of convolution, bias and activation trips over gradients of gradients
+        # (it says so on stderr and gives up), and makes no step faster.
+        tf.config.optimizer.set_experimental_options({"remapping": False})
         inner = tf.function(loop, jit_compile=True if self.jit else None)
 
         @tf.function

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from tests.processes import (
+from processes import (
     assert_same_tensors,
     contents,
     metrics,

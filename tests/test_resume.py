@@ -7,9 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-
-from ganflow import checkpoints
-from tests.processes import (
+from processes import (
     Process,
     assert_same_run,
     assert_same_tensors,
@@ -23,6 +21,8 @@ from tests.processes import (
     steps,
     tensors,
 )
+
+from ganflow import checkpoints
 
 CIRCLE = ("--model=circle", "--steps=120", "--summary_every=30", "--checkpoint_every=3")
 TWO_REPLICAS = (*CIRCLE, "--num_replicas=2")

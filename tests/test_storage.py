@@ -7,8 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-
-from tests.processes import (
+from processes import (
     assert_same_run,
     contents,
     metrics,
