@@ -79,8 +79,10 @@ def random(
         counter=tf.stack([place, tf.constant(0, tf.uint64)]),
         alg=_PHILOX,
     )
-    values = tf.reshape(values[:, :numbers], [count, draw.times * n, *draw.shape])
-    if isinstance(draw, Uniform):
+    if numbers % 4:
+        values = values[:, :numbers]
+    values = tf.reshape(values, [count, draw.times * n, *draw.shape])
+    if isinstance(draw, Uniform) and (draw.low, draw.high) != (0.0, 1.0):
         values = values * (draw.high - draw.low) + draw.low
     return values
 
@@ -98,14 +100,18 @@ def order(size: int, seed: int, first: int, count: int) -> np.ndarray:
     Returns:
       int32 [count], indices into the data set.
     """
-    epochs = range(first // size, (first + count - 1) // size + 1)
-    entries = np.concatenate([_epoch(size, seed, epoch) for epoch in epochs])
-    start = first - epochs[0] * size
+    block = size * max(1, _SEEDED_AT_ONCE // size)
+    blocks = range(first // block, (first + count - 1) // block + 1)
+    entries = np.concatenate([_block(size, block // size, seed, number) for number in blocks])
+    start = first - blocks[0] * block
     return entries[start : start + count]
 
 
-@functools.lru_cache(maxsize=2)  # a large epoch serves many calls; the next may begin within one
-def _epoch(size: int, seed: int, epoch: int) -> np.ndarray:
-    """One epoch's order, from NumPy's generator whose stream is frozen for good."""
-    words = [seed & 0xFFFFFFFF, seed >> 32, epoch]
-    return np.random.RandomState(words).permutation(size).astype(np.int32)
+_SEEDED_AT_ONCE = 2**16  # entries; seeding takes as long as shuffling some thousand of them
+
+
+@functools.lru_cache(maxsize=2)  # a block serves many calls; the next may begin within one
+def _block(size: int, epochs: int, seed: int, number: int) -> np.ndarray:
+    """Some epochs' orders, from NumPy's generator whose stream is frozen for good."""
+    generator = np.random.RandomState([seed & 0xFFFFFFFF, seed >> 32, number])
+    return np.concatenate([generator.permutation(size) for _ in range(epochs)]).astype(np.int32)

@@ -75,7 +75,7 @@ def _figure(width_inches: float, height_inches: float):
     # Figure without pyplot: no global state, so it can be drawn beside the training thread.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width_inches, height_inches), dpi=100, layout="constrained")
+    figure = Figure(figsize=(width_inches, height_inches), dpi=100)
     return figure, figure.subplots()
 
 
