@@ -46,13 +46,15 @@ class _Training:
         self._failure: BaseException | None = None
         threading.Thread(target=self._train, daemon=True).start()
 
-    def steps(self, count: int) -> None:
-        """Let it do `count` more steps, and wait for them."""
-        self._target += count
+    def steps(self, count: int) -> int:
+        """Let it do about `count` more steps; how many it did, for it stops between calls."""
+        first = int(self._run.step)
+        self._target = first + count
         self._go.release()
         self._done.acquire()
         if self._failure:
             raise self._failure
+        return int(self._run.step) - first
 
     def _train(self):
         self._go.acquire()

@@ -26,7 +26,8 @@ from benchmarks.works import Contender
 # Contender -> the file that has a function for each work, and that function's options.
 CONTENDERS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "ours": ("benchmarks.ours", {}),
-    "keras": ("benchmarks.peers.keras_peer", {}),
+    "keras": ("benchmarks.peers.keras_peer", {"tuned": False}),
+    "keras_tuned": ("benchmarks.peers.keras_peer", {"tuned": True}),
     "tf1": ("benchmarks.peers.tf1_peer", {}),
     "torch": ("benchmarks.peers.torch_peer", {"compiled": False}),
     "torch_compile": ("benchmarks.peers.torch_peer", {"compiled": True}),
@@ -92,7 +93,7 @@ class Segments:
         unit = self._contender.unit
         count = max(1, round(steps / unit)) * unit
         start = time.perf_counter()
-        self._contender.run(count)
+        count = self._contender.run(count) or count
         seconds = time.perf_counter() - start
         self._rate = count / seconds
         return {

@@ -20,11 +20,12 @@ class Contender:
     """What a peer's file returns for a work.
 
     `run(n)` does n whole steps (n a multiple of `unit`) and returns when they
-    are finished. The other members let the worker check, once and outside of
-    the timed part, that the program trains what it claims to train.
+    are finished; it says how many it did where that is not n. The other members
+    let the worker check, once and outside of the timed part, that the program
+    trains what it claims to train.
     """
 
-    run: Callable[[int], None]
+    run: Callable[[int], int | None]
     losses: Callable[[], dict[str, float]]
     weights: Callable[[], tuple[list[np.ndarray], list[np.ndarray]]] | None = None
     update_d: Callable[[], None] | None = None
@@ -125,23 +126,23 @@ WORKS = {
             "simple",
             flops=gan_flops(SIMPLE_G, SIMPLE_D, reals=100, fakes=100, g_batch=100),
             traffic=FLOAT_BYTES * (ADAM_PASSES * SIMPLE_G.weights + SGD_PASSES * SIMPLE_D.weights),
-            peers=("keras", "tf1", "torch", "torch_compile", "jax"),
-            default_peers=("keras", "tf1", "torch", "torch_compile", "jax"),
+            peers=("keras", "keras_tuned", "tf1", "torch", "torch_compile", "jax"),
+            default_peers=("keras", "keras_tuned", "tf1", "torch", "torch_compile", "jax"),
         ),
         Work(
             "circle",
             flops=gan_flops(CIRCLE_G, CIRCLE_D, reals=128, fakes=128, g_batch=256),
             # D is updated twice a step.
             traffic=FLOAT_BYTES * ADAM_PASSES * (CIRCLE_G.weights + 2 * CIRCLE_D.weights),
-            peers=("keras", "torch", "torch_compile", "jax"),
-            default_peers=("keras", "torch", "jax"),
+            peers=("keras", "keras_tuned", "torch", "torch_compile", "jax"),
+            default_peers=("keras", "keras_tuned", "torch", "jax"),
         ),
         Work(
             "dcgan",
             flops=gan_flops(DCGAN_G, DCGAN_D, reals=64, fakes=64, g_batch=64),
             traffic=FLOAT_BYTES * (ADAM_PASSES * DCGAN_G.weights + SGD_PASSES * DCGAN_D.weights),
-            peers=("keras", "torch", "torch_compile", "jax"),
-            default_peers=("keras", "torch"),
+            peers=("keras", "keras_tuned", "torch", "torch_compile", "jax"),
+            default_peers=("keras", "keras_tuned", "torch"),
         ),
     )
 }

@@ -331,6 +331,7 @@ class Run:
         names = [n for n, v in zip(self.scalar_names, found.scalars, strict=True) if _bad(v)]
         names += [n for n, v in zip(self.gradient_names, found.norms, strict=True) if _bad(v)]
         weights = [n for n, v in named_weights(self.gan) if _bad(replicas.value_of(v))]
+        names = names or ["the sum of a call's losses"]
         after = f" (weights no longer finite: {', '.join(weights)})" if weights else ""
         return (
             f"step {found.step}: {', '.join(names)} not finite{after}; nothing of it was saved, "

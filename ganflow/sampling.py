@@ -2,6 +2,7 @@
 
 import io
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,17 @@ def generate(folder: Path, num: int, seed: int, step: int | None = None) -> np.n
       float32 [num, h, w, c] in [-1, 1], or [num, 2] for points.
 
     Raises:
-      InputError: see `training.load_trained`.
+      InputError: see `training.load_trained`; or more samples than memory holds.
     """
     gan, manifest = training.load_trained(folder, step)
+    # z, the samples, the file's copy of them and a picture's: checked before any is made.
+    numbers = math.prod(gan.latent().shape) + 3 * math.prod(manifest["x_shape"])
+    free_bytes = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if 4 * numbers * num > free_bytes:
+        raise InputError(
+            f"--num={num}: needs {4 * numbers * num:,} bytes of memory, {free_bytes:,} are free; "
+            "sample fewer at a time, with another --seed each"
+        )
     samples = np.empty([num, *manifest["x_shape"]], np.float32)
     z = engine.latent(gan, seed, math.ceil(num / _BATCH) * _BATCH, stream="sample.py")
     for start in range(0, num, _BATCH):

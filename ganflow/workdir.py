@@ -28,8 +28,8 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(
-            f"{error.filename or path}: cannot write: {error.strerror or error}; make room or "
-            "choose another --workdir, then run the same command to go on from the last checkpoint"
+            f"{error.filename or path}: cannot write: {error.strerror or error}; make room, then "
+            "run the same command again"
         ) from error
 
 

@@ -206,6 +206,7 @@ NO_SAMPLE = {
     "bad ending": (["--workdir=/nowhere", "--out={tmp}/x.jpg"], [".jpg", ".npy or .png"]),
     "no folder": (["--workdir=/nowhere", "--out={tmp}/no/x.npy"], ["no folder"]),
     "no samples": (["--workdir={run}", "--num=0", "--out={tmp}/x.npy"], ["num"]),
+    "too many": (["--workdir={run}", f"--num={10**12}", "--out={tmp}/x.npy"], ["bytes of memory"]),
 }
 
 
