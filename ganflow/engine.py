@@ -308,7 +308,7 @@ class Run:
                 )
             self.save()  # from here on the workdir has an identity, and a kill loses nothing
             return False
-        refuse_other_run(sound, self.about(), self.folder)
+        checkpoints.refuse_other_run(sound, self.about(), self.folder)
         checkpoints.restore(sound, self.state)
         workdir.Metrics(self.folder).keep_until(sound.step)
         return True
@@ -377,39 +377,6 @@ def named_weights(gan: tf.Module) -> list[tuple[str, tf.Variable]]:
         for network, (weights, _) in gan.networks().items()
         for name, variable in weights.items()
     ]
-
-
-def refuse_other_run(sound: checkpoints.Sound, about: dict, folder: Path) -> None:
-    """Hold a run against the workdir's history.
-
-    Raises:
-      InputError: a flag that changes the model, its data or its randomness; all are named.
-    """
-    old = sound.manifest
-    may_change = {"steps", "summary_every"}  # of the config; of the options all but the seed may
-    flags = [("model", old["model"], about["model"])]
-    flags += [("seed", old["options"]["seed"], about["options"]["seed"])]
-    flags += [
-        (name, old["config"].get(name), value)
-        for name, value in about["config"].items()
-        if name not in may_change
-    ]
-    changed = [
-        f"--{name}={_text(new)} (the workdir's is {_text(was)})"
-        for name, was, new in flags
-        if _text(was) != _text(new)
-    ]
-    if not changed and old["data_sha256"] != about["data_sha256"]:
-        changed = ["the data set's content (its SHA-256 differs)"]
-    if changed:
-        raise InputError(
-            f"--workdir={folder}: another run: {', '.join(changed)}; give the workdir's flags "
-            f"(--flagfile={folder}/flags.txt), another --workdir, or --fresh"
-        )
-
-
-def _text(value) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _has_real(batch: dict) -> bool:

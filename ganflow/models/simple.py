@@ -80,7 +80,9 @@ class Gan(tf.Module):
     def __init__(self, config: Config, x_shape: tuple[int, ...], rng: np.random.Generator):
         super().__init__()
         if len(x_shape) != 3:
-            raise ValueError(f"simple trains on images, for tanh ends at -1 and 1, not on {x_shape}")
+            raise ValueError(
+                f"simple trains on images, for tanh ends at -1 and 1, not on {x_shape}"
+            )
         self.config, self.x_shape = config, x_shape
         x_size = math.prod(x_shape)  # 28 * 28 * 1 = 784
         self.g = dense_weights(rng, (config.z_size, *config.g_hidden, x_size))
