@@ -1,6 +1,6 @@
 """Time from the command to the end of its first step, and the run's peak memory.
 
-    python benchmarks/startup.py --runs=5 -- --model=simple --data=DIRECTORY
+    python benchmarks/startup.py --runs=5 -- --model=simple --dataset=digits
 
 What follows `--` goes to bin/train.py, with a fresh --workdir and --steps=1 added.
 """
