@@ -19,9 +19,10 @@ def main(_) -> int:
     module = models.load(FLAGS.model)
     config = flags.read(module.Config())
     points = data.is_points(config.dataset, FLAGS.data_dir or None)
-    x_shape = (2,) if points else (28, 28, 1)
+    side = 28 * FLAGS.enlarge
+    x_shape = (2,) if points else (side, side, 1)
     gan = engine.build(module, config, x_shape, seed=0)
-    print(f"{FLAGS.model} on {'points' if points else '28 x 28 images'}\n")
+    print(f"{FLAGS.model} on {'points' if points else f'{side} x {side} images'}\n")
     print(describe.table(gan))
     return 0
 

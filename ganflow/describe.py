@@ -23,7 +23,7 @@ def _network(title, weights, call):
     names = {id(variable): name for name, variable in weights.items()}
     lines = [("Layer", "Output shape", "Parameters", "Weights")]
     for row in rows:
-        shape = ", ".join(["n", *map(str, row.output_shape[1:])])
+        shape = ", ".join(["n", *map(str, row.output.shape[1:])])
         used = ", ".join(names[id(v)] for v in row.variables)
         count = sum(v.shape.num_elements() for v in row.variables)
         lines.append((row.kind, f"[{shape}]", f"{count:,}", used))

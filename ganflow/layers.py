@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
+from ganflow import replicas
+
 Weights = dict[str, tf.Variable]
 
 
@@ -49,6 +51,30 @@ def he_uniform(
     return _uniform(rng, shape, math.sqrt(6 / fan_in), name)
 
 
+def truncated_normal(
+    rng: np.random.Generator, shape: Sequence[int], std: float, name: str | None = None
+) -> tf.Variable:
+    """N(0, std) without what lies beyond two std, as in Keras's TruncatedNormal."""
+    values = rng.standard_normal(tuple(shape), np.float32)
+    while (beyond := np.abs(values) > 2).any():
+        values[beyond] = rng.standard_normal(np.count_nonzero(beyond), np.float32)
+    return tf.Variable(values * np.float32(std), name=name)
+
+
+def batch_norm_weights(units: int, name: str) -> Weights:
+    """What a `batch_norm` of so many units or maps needs, each [units], named after `name`.
+
+    The moving statistics are not trained: they are means of what the layer saw.
+    """
+    moving = {"trainable": False, "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA}
+    return {
+        f"{name}_gamma": tf.Variable(tf.ones([units]), name=f"{name}_gamma"),
+        f"{name}_beta": tf.Variable(tf.zeros([units]), name=f"{name}_beta"),
+        f"{name}_mean": tf.Variable(tf.zeros([units]), name=f"{name}_mean", **moving),
+        f"{name}_variance": tf.Variable(tf.ones([units]), name=f"{name}_variance", **moving),
+    }
+
+
 def _uniform(rng, shape, limit, name):
     values = rng.random(tuple(shape), np.float32) * np.float32(2 * limit) - np.float32(limit)
     return tf.Variable(values, name=name)
@@ -65,10 +91,10 @@ def _fans(shape: Sequence[int]) -> tuple[int, int]:
 
 @dataclasses.dataclass(frozen=True)
 class LayerRow:
-    """One line of a network's table: what ran, what came out, which variables it used."""
+    """One layer that ran: what came out of it, which variables it used."""
 
     kind: str
-    output_shape: tuple[int, ...]
+    output: tf.Tensor
     variables: tuple[tf.Variable, ...]
 
 
@@ -92,7 +118,7 @@ def _layer(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
         output = function(*args, **settings)
         if _rows is not None:
             used = tuple(a for a in args if isinstance(a, tf.Variable))
-            _rows.append(LayerRow(function.__name__, tuple(output.shape), used))
+            _rows.append(LayerRow(function.__name__, output, used))
         return output
 
     return applied
@@ -102,9 +128,10 @@ def _layer(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
 
 
 @_layer
-def linear(x: tf.Tensor, w: tf.Variable, b: tf.Variable) -> tf.Tensor:
-    """x w + b: [n, in] x [in, out] + [out] -> [n, out]."""
-    return tf.matmul(x, w) + b
+def linear(x: tf.Tensor, w: tf.Variable, b: tf.Variable | None = None) -> tf.Tensor:
+    """x w + b: [n, in] x [in, out] + [out] -> [n, out]; without b where none is given."""
+    y = tf.matmul(x, w)
+    return y if b is None else y + b
 
 
 @_layer
@@ -126,6 +153,41 @@ def deconv(x: tf.Tensor, w: tf.Variable, b: tf.Variable, stride: int = 2) -> tf.
     output_shape = tf.stack([n, stride * height, stride * width, w.shape[2]])
     y = tf.nn.conv2d_transpose(x, w, output_shape, strides=stride, padding="SAME")
     return y + b
+
+
+@_layer
+def batch_norm(
+    x: tf.Tensor,
+    gamma: tf.Variable,
+    beta: tf.Variable,
+    mean: tf.Variable,
+    variance: tf.Variable,
+    statistics: str,
+    momentum: float = 0.99,
+    epsilon: float = 1e-3,
+) -> tf.Tensor:
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta, a unit or a map at a time.
+
+    Ioffe and Szegedy 2015 (arXiv 1502.03167), algorithms 1 and 2.
+
+    Args:
+      x: [n, units] or [n, h, w, maps].
+      gamma, beta, mean, variance: from `batch_norm_weights`, [units].
+      statistics: which mean and variance are taken. "batch": this batch's, over all replicas.
+        "update": the same, and they enter the moving ones. "moving": the moving ones, so that an
+        example's output does not depend on the others: for sampling.
+      momentum: the moving ones' decay: moving <- momentum moving + (1 - momentum) batch.
+      epsilon: keeps a unit that never varies from a division by zero.
+    """
+    if statistics == "moving":
+        return tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon)
+    axes = list(range(len(x.shape) - 1))
+    batch_mean = replicas.mean(tf.reduce_mean(x, axes))
+    batch_variance = replicas.mean(tf.reduce_mean(tf.square(x - batch_mean), axes))
+    if statistics == "update":
+        mean.assign(momentum * mean + (1 - momentum) * batch_mean)
+        variance.assign(momentum * variance + (1 - momentum) * batch_variance)
+    return tf.nn.batch_normalization(x, batch_mean, batch_variance, beta, gamma, epsilon)
 
 
 @_layer

@@ -35,6 +35,16 @@ def binary_cross_entropy(logits: tf.Tensor, label: tf.Tensor | float) -> tf.Tens
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
 
 
+def cross_entropy_of_probability(probability: tf.Tensor, label: tf.Tensor | float) -> tf.Tensor:
+    """-mean(t log D + (1 - t) log(1 - D)), taken literally: infinite where D rounds to 0 or 1.
+
+    `binary_cross_entropy` is the same function of the logit, and stays finite. This one is here to
+    show the difference (document 002's advice to leave D's output unscaled).
+    """
+    t = tf.cast(label, probability.dtype)
+    return -tf.reduce_mean(t * tf.math.log(probability) + (1 - t) * tf.math.log(1 - probability))
+
+
 def wasserstein_critic_loss(real_scores: tf.Tensor, fake_scores: tf.Tensor) -> tf.Tensor:
     """mean D(G(z)) - mean D(x): what the critic minimises; arXiv 1701.07875, eq. 2, negated."""
     return tf.reduce_mean(fake_scores) - tf.reduce_mean(real_scores)

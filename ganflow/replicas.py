@@ -87,6 +87,13 @@ def count() -> int:
     return tf.distribute.get_replica_context().num_replicas_in_sync
 
 
+def mean(value: tf.Tensor) -> tf.Tensor:
+    """The mean of the replicas' values, inside a step; gradients flow through it."""
+    if count() == 1:
+        return value
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, value)
+
+
 def mean_gradients(gradients: list[tf.Tensor]) -> list[tf.Tensor]:
     """Gradients averaged over the replicas: a mean over shares becomes one over the batch."""
     if count() == 1:

@@ -187,7 +187,7 @@ def test_recorded_layers_lists_what_ran_with_its_shape_and_variables():
         x = layers.dropout(x, tf.ones([5, 3]), 0.5)
         layers.reshape(x, [3, 1])
     assert [row.kind for row in rows] == ["linear", "dropout", "reshape"]
-    assert [row.output_shape for row in rows] == [(5, 3), (5, 3), (5, 3, 1)]
+    assert [tuple(row.output.shape) for row in rows] == [(5, 3), (5, 3), (5, 3, 1)]
     assert [[id(v) for v in row.variables] for row in rows] == [[id(w), id(b)], [], []]
 
 

@@ -15,7 +15,18 @@ from ganflow.data import digits, files, mnist, points, user
 from ganflow.data.points import modes
 from ganflow.errors import InputError
 
-__all__ = ["NAMES", "POINTS", "SPLITS", "Dataset", "check_batch", "is_points", "load", "modes"]
+__all__ = [
+    "NAMES",
+    "POINTS",
+    "SPLITS",
+    "Dataset",
+    "check_batch",
+    "has_test_split",
+    "is_points",
+    "load",
+    "load_both",
+    "modes",
+]
 
 POINTS = points.NAMES
 NAMES = ("digits", "mnist", *POINTS, *user.NAMES)
@@ -51,7 +62,7 @@ class Dataset:
         return digest.hexdigest()
 
 
-def load(name: str, data_dir: str | None = None, split: str = "train") -> Dataset:
+def load(name: str, data_dir: str | None = None, split: str = "train", enlarge: int = 1) -> Dataset:
     """Loads a data set.
 
     Args:
@@ -60,6 +71,7 @@ def load(name: str, data_dir: str | None = None, split: str = "train") -> Datase
         `npy` and `npz` the file, or a folder with exactly one; the others take none.
       split: "train", or "test" where there is one: `mnist`, a folder of IDX files with t10k-*,
         and `npz` with `x_test`.
+      enlarge: every pixel of an image becomes a square of so many by so many.
 
     Returns:
       The whole data set in memory.
@@ -71,7 +83,7 @@ def load(name: str, data_dir: str | None = None, split: str = "train") -> Datase
     _check_name(name, data_dir)
     if split not in SPLITS:
         raise InputError(f"found the split {split!r}, expected one of {', '.join(SPLITS)}")
-    if split == "test" and name in ("digits", *POINTS):
+    if split == "test" and not has_test_split(name):
         raise InputError(f"data set {name}: found no test split, expected --split=train")
     with files.reading(data_dir or name):
         if name == "digits":
@@ -82,7 +94,30 @@ def load(name: str, data_dir: str | None = None, split: str = "train") -> Datase
             x, label = points.load(name)
         else:
             x, label = user.load(name, data_dir, split)
+    if enlarge > 1:
+        if x.ndim == 2:
+            raise InputError(f"--enlarge={enlarge}: data set {name} holds points; give it images")
+        x = x.repeat(enlarge, axis=1).repeat(enlarge, axis=2)
     return Dataset(name, x, label)
+
+
+def load_both(
+    name: str, data_dir: str | None = None, enlarge: int = 1
+) -> tuple[Dataset, Dataset | None]:
+    """The training split and, where there is one, the test split; arguments as of `load`."""
+    train = load(name, data_dir, "train", enlarge)
+    if not has_test_split(name):
+        return train, None
+    if name in user.NAMES:
+        with files.reading(data_dir):
+            if not user.has_test(name, data_dir):
+                return train, None
+    return train, load(name, data_dir, "test", enlarge)
+
+
+def has_test_split(name: str) -> bool:
+    """Whether `load` may be asked for the test split; a user's files may lack it all the same."""
+    return name not in ("digits", *POINTS)
 
 
 def is_points(name: str, data_dir: str | None = None) -> bool:

@@ -59,6 +59,15 @@ def is_points(name: str, data_dir: str) -> bool:
     return len(shape) == 2 and shape[1] == 2
 
 
+def has_test(name: str, data_dir: str) -> bool:
+    """Whether there is a test split beside the training one; raises as `load`."""
+    if name == "npz":
+        return "x_test" in npy.members(_locate(name, data_dir, "train"))
+    if name == "npy" or not os.path.isdir(data_dir):
+        return False
+    return any(_is_examples(name, entry, "test") for entry in os.listdir(data_dir))
+
+
 def _members(path: str, split: str) -> tuple[str, str | None]:
     found = npy.members(path)
     for x_name, label_name in _MEMBERS[split]:

@@ -6,10 +6,17 @@ The engine knows these names of a model file, and no others:
     CONFIG_FOR_POINTS    optional: the defaults where the data are points
     Gan(config, x_shape, rng)
       .batches()         what a step consumes: a list of dicts of `ganflow.draws`
-      .train_step(batches) -> dict of scalars, and lists of gradients under names `..._gradient...`
+      .d_step(batches)   D's updates of a step -> dict of scalars, and lists of gradients under
+                         names that begin with d_gradient, in the order of `d_variables`
+      .g_step(batches)   G's updates, likewise
+      .train_step(batches)   both: one step
+      .phases()          optional: [(count, name of a step)], over and over, instead of train_step
       .latent()          what `sample` is given
       .sample(z)         images in [-1, 1], or points
-      .networks()        {name: (weights, call on one example)}, for `bin/describe.py`
+      .score(x)          D's output before any sigmoid on such examples, without dropout
+      .scores_are_logits whether a score above 0 means "real"
+      .g_loss(fake)      G's loss on such examples
+      .networks()        {name: (weights, call on one example)}, G's first, for `bin/describe.py`
 """
 
 import difflib

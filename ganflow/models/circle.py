@@ -78,6 +78,8 @@ def discriminator(weights: Weights, x: tf.Tensor) -> tf.Tensor:
 class Gan(tf.Module):
     """The two networks, their optimizers, and one training step."""
 
+    scores_are_logits = True
+
     def __init__(self, config: Config, x_shape: tuple[int, ...], rng: np.random.Generator):
         super().__init__()
         if len(x_shape) != 1:
@@ -100,8 +102,8 @@ class Gan(tf.Module):
         """What a step consumes: G's update sees twice as many z as D's."""
         return [{"x": Real(), "z_d": self.latent(), "z_g": self.latent(times=2)}]
 
-    def train_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
-        """D on real points, D on fake points, then G: three updates."""
+    def d_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+        """D on real points, then D on fake points: two updates."""
         (batch,) = batches
 
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -119,26 +121,40 @@ class Gan(tf.Module):
         d_gradients = tape.gradient(d_loss_fake, self.d_variables)
         d_gradients_fake = optim.update(self.d_optimizer, d_gradients, self.d_variables)
 
+        return {
+            "d_loss": d_loss_real + d_loss_fake,
+            "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
+            "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
+            "d_gradient_real": d_gradients_real,
+            "d_gradient_fake": d_gradients_fake,
+        }
+
+    def g_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+        """G through D as it now is."""
+        (batch,) = batches
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.g_variables)
             fake = generator(self.g, batch["z_g"])  # [256, 2]
             g_loss = losses.binary_cross_entropy(discriminator(self.d, fake), 1.0)
         g_gradients = tape.gradient(g_loss, self.g_variables)
         g_gradients = optim.update(self.g_optimizer, g_gradients, self.g_variables)
+        return {"g_loss": g_loss, "g_gradient": g_gradients}
 
-        return {
-            "d_loss": d_loss_real + d_loss_fake,
-            "g_loss": g_loss,
-            "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
-            "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
-            "d_gradient_real": d_gradients_real,
-            "d_gradient_fake": d_gradients_fake,
-            "g_gradient": g_gradients,
-        }
+    def train_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+        """D on real points, D on fake points, then G: three updates."""
+        return self.d_step(batches) | self.g_step(batches)
 
     def sample(self, z: tf.Tensor) -> tf.Tensor:
         """z [n, 3] -> points [n, 2]."""
         return generator(self.g, z)
+
+    def score(self, x: tf.Tensor) -> tf.Tensor:
+        """Points [n, 2] -> D's logit [n, 1]."""
+        return discriminator(self.d, x)
+
+    def g_loss(self, fake: tf.Tensor) -> tf.Tensor:
+        """G's loss on these fake points."""
+        return losses.binary_cross_entropy(self.score(fake), 1.0)
 
     def networks(self) -> dict:
         """Each network's weights, and a call on one example for its table."""

@@ -100,6 +100,8 @@ def discriminator(weights: Weights, x: tf.Tensor) -> tf.Tensor:
 class Gan(tf.Module):
     """The two networks, their optimizers, and one training step."""
 
+    scores_are_logits = True
+
     def __init__(self, config: Config, x_shape: tuple[int, ...], rng: np.random.Generator):
         super().__init__()
         if len(x_shape) != 3 or min(x_shape[:2]) < 2:
@@ -122,10 +124,9 @@ class Gan(tf.Module):
         """What a step consumes."""
         return [{"x": Real(), "z_d": self.latent(), "z_g": self.latent()}]
 
-    def train_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
-        """One D step on x and G(z_d) with labels .9 and .1, then one G step on G(z_g)."""
+    def d_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+        """D on x with label .9 and on G(z_d) with label .1."""
         (batch,) = batches
-
         fake = self.sample(batch["z_d"])  # [n, 28, 28, 1]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.d_variables)
@@ -136,26 +137,38 @@ class Gan(tf.Module):
             d_loss = 0.5 * (real_loss + fake_loss)
         d_gradients = tape.gradient(d_loss, self.d_variables)
         d_gradients = optim.update(self.d_optimizer, d_gradients, self.d_variables)
-
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(self.g_variables)
-            fake = self.sample(batch["z_g"])  # [n, 28, 28, 1]
-            g_loss = losses.binary_cross_entropy(discriminator(self.d, fake), 1.0)
-        g_gradients = tape.gradient(g_loss, self.g_variables)
-        g_gradients = optim.update(self.g_optimizer, g_gradients, self.g_variables)
-
         return {
             "d_loss": d_loss,
-            "g_loss": g_loss,
             "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
             "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
             "d_gradient": d_gradients,
-            "g_gradient": g_gradients,
         }
+
+    def g_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+        """G on G(z_g), other z than D's step saw."""
+        (batch,) = batches
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self.g_variables)
+            g_loss = self.g_loss(self.sample(batch["z_g"]))
+        g_gradients = tape.gradient(g_loss, self.g_variables)
+        g_gradients = optim.update(self.g_optimizer, g_gradients, self.g_variables)
+        return {"g_loss": g_loss, "g_gradient": g_gradients}
+
+    def train_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+        """One D step, then one G step."""
+        return self.d_step(batches) | self.g_step(batches)
 
     def sample(self, z: tf.Tensor) -> tf.Tensor:
         """z [n, 256] -> images in [-1, 1], [n, 28, 28, 1]."""
         return tf.reshape(generator(self.g, z), [-1, *self.x_shape])
+
+    def score(self, x: tf.Tensor) -> tf.Tensor:
+        """Images in [-1, 1], [n, 28, 28, 1] -> D's logit [n, 1]."""
+        return discriminator(self.d, x)
+
+    def g_loss(self, fake: tf.Tensor) -> tf.Tensor:
+        """G's loss on these fake images: D shall call them real."""
+        return losses.binary_cross_entropy(self.score(fake), 1.0)
 
     def networks(self) -> dict:
         """Each network's weights, and a call on one example for its table."""

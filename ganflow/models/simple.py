@@ -78,6 +78,8 @@ def discriminator(
 class Gan(tf.Module):
     """The two networks, their optimizers, and one training step."""
 
+    scores_are_logits = True
+
     def __init__(self, config: Config, x_shape: tuple[int, ...], rng: np.random.Generator):
         super().__init__()
         if len(x_shape) != 3:
@@ -106,11 +108,10 @@ class Gan(tf.Module):
                 batch[f"u_{of}_{i}"] = Uniform([units], low=0.0)
         return [batch]
 
-    def train_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
-        """One D step on x and G(z_d), then one G step on G(z_g)."""
+    def d_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+        """D on x and on G(z_d)."""
         (batch,) = batches
         x = layers.flatten(batch["x"])  # [n, 784]
-
         fake = self._generate(batch["z_d"])  # [n, 784]; outside the tape: D's step moves D alone
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.d_variables)
@@ -119,26 +120,40 @@ class Gan(tf.Module):
             d_loss = losses.minimax_d_loss(real_logits, fake_logits)
         d_gradients = tape.gradient(d_loss, self.d_variables)
         d_gradients = optim.update(self.d_optimizer, d_gradients, self.d_variables)
+        return {
+            "d_loss": d_loss,
+            "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
+            "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
+            "d_gradient": d_gradients,
+        }
 
+    def g_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+        """G on G(z_g), other z than D's step saw."""
+        (batch,) = batches
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.g_variables)
             fake = self._generate(batch["z_g"])  # [n, 784]
             g_loss = losses.non_saturating_g_loss(self._discriminate(fake, batch, "g"))
         g_gradients = tape.gradient(g_loss, self.g_variables)
         g_gradients = optim.update(self.g_optimizer, g_gradients, self.g_variables)
+        return {"g_loss": g_loss, "g_gradient": g_gradients}
 
-        return {
-            "d_loss": d_loss,
-            "g_loss": g_loss,
-            "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
-            "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
-            "d_gradient": d_gradients,
-            "g_gradient": g_gradients,
-        }
+    def train_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+        """One D step, then one G step."""
+        return self.d_step(batches) | self.g_step(batches)
 
     def sample(self, z: tf.Tensor) -> tf.Tensor:
         """z [n, 256] -> images in [-1, 1], [n, 28, 28, 1]."""
         return tf.reshape(self._generate(z), [-1, *self.x_shape])
+
+    def score(self, x: tf.Tensor) -> tf.Tensor:
+        """Images in [-1, 1], [n, 28, 28, 1] -> D's logit without dropout, [n, 1]."""
+        us = [tf.ones([1, units]) for units in self.config.d_hidden]
+        return discriminator(self.d, layers.flatten(x), us, self.config.slope, dropout_rate=0.0)
+
+    def g_loss(self, fake: tf.Tensor) -> tf.Tensor:
+        """G's loss on these fake images."""
+        return losses.non_saturating_g_loss(self.score(fake))
 
     def networks(self) -> dict:
         """Each network's weights, and a call on one example for its table."""

@@ -134,6 +134,8 @@ def point_network(weights: Weights, x: tf.Tensor) -> tf.Tensor:
 class Gan(tf.Module):
     """The two networks, their optimizers, and one training step."""
 
+    scores_are_logits = False  # the critic's scores know no threshold between real and fake
+
     def __init__(self, config: Config, x_shape: tuple[int, ...], rng: np.random.Generator):
         super().__init__()
         self.config, self.x_shape = config, x_shape
@@ -164,10 +166,9 @@ class Gan(tf.Module):
         for_critic = {"x": Real(), "z": self.latent(), "epsilon": Uniform([], low=0.0)}
         return [for_critic] * self.config.n_critic + [{"z": self.latent()}]
 
-    def train_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
-        """Algorithm 1: `n_critic` critic updates, then one of G."""
-        *for_critic, for_g = batches
-
+    def d_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+        """Algorithm 1, lines 2 to 10: `n_critic` critic updates."""
+        *for_critic, _ = batches
         for batch in for_critic:
             x = self._scaled(batch["x"])
             fake = self.generator(self.g, batch["z"])
@@ -182,29 +183,42 @@ class Gan(tf.Module):
                 d_loss = wasserstein + self.config.penalty_weight * penalty
             d_gradients = tape.gradient(d_loss, self.d_variables)
             d_gradients = optim.update(self.d_optimizer, d_gradients, self.d_variables)
-
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(self.g_variables)
-            fake = self.generator(self.g, for_g["z"])
-            g_loss = losses.wasserstein_g_loss(self.critic(self.d, fake))
-        g_gradients = tape.gradient(g_loss, self.g_variables)
-        g_gradients = optim.update(self.g_optimizer, g_gradients, self.g_variables)
-
-        return {  # the critic's figures are those of its last update
+        return {  # figures of the last update
             "d_loss": d_loss,
-            "g_loss": g_loss,
             "wasserstein_estimate": -wasserstein,
             "gradient_penalty": penalty,
             "d_real": tf.reduce_mean(real_scores),
             "d_fake": tf.reduce_mean(fake_scores),
             "d_gradient": d_gradients,
-            "g_gradient": g_gradients,
         }
+
+    def g_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+        """Algorithm 1, lines 11 and 12: one update of G."""
+        *_, batch = batches
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self.g_variables)
+            fake = self.generator(self.g, batch["z"])
+            g_loss = losses.wasserstein_g_loss(self.critic(self.d, fake))
+        g_gradients = tape.gradient(g_loss, self.g_variables)
+        g_gradients = optim.update(self.g_optimizer, g_gradients, self.g_variables)
+        return {"g_loss": g_loss, "g_gradient": g_gradients}
+
+    def train_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+        """The critic's updates, then G's."""
+        return self.d_step(batches) | self.g_step(batches)
 
     def sample(self, z: tf.Tensor) -> tf.Tensor:
         """z [n, z_size] -> points [n, 2], or images in [-1, 1], [n, 28, 28, 1]."""
         fake = self.generator(self.g, z)
         return fake if len(self.x_shape) == 1 else 2.0 * fake - 1.0
+
+    def score(self, x: tf.Tensor) -> tf.Tensor:
+        """Points [n, 2], or images in [-1, 1], [n, 28, 28, 1] -> the critic's score [n, 1]."""
+        return self.critic(self.d, self._scaled(x))
+
+    def g_loss(self, fake: tf.Tensor) -> tf.Tensor:
+        """G's loss on fake examples as `sample` gives them."""
+        return losses.wasserstein_g_loss(self.score(fake))
 
     def networks(self) -> dict:
         """Each network's weights, and a call on one example for its table."""
