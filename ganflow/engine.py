@@ -16,10 +16,12 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from ganflow import checkpoints, data, draws, replicas, workdir
+from ganflow import checkpoints, data, replicas, workdir
 from ganflow.config import option
 from ganflow.errors import InputError, NotFiniteError
-from ganflow.summaries import POINTS, SAMPLES, Summaries, tensorboard_tag
+from ganflow.feed import Feed, decoded, needs_labels  # noqa: F401
+from ganflow.gans import build, latent, named_weights, names_of_trained  # noqa: F401
+from ganflow.watch import Watch
 
 _DRAWN_BYTES_A_CALL = 32 * 2**20  # more steps in a call than this holds bring nothing more
 _MAX_STEPS_A_CALL = {"compiled": 1_000, "op by op": 10}  # a signal waits for a call to end
@@ -35,8 +37,11 @@ class Options:
     num_replicas: int = option(0, "GPUs, or logical CPU devices; 0: all GPUs, else 1", minimum=0)
     steps_per_call: int = option(0, "steps in one call of the engine; 0: by size", minimum=0)
     jit: str = option("auto", "compile with XLA", choices=("auto", "on", "off"))
+    enlarge: int = option(1, "each pixel becomes a square of this many by as many", minimum=1)
     checkpoint_every: int = option(0, "steps; 0: ten times summary_every", minimum=0)
     keep_checkpoints: int = option(3, "how many of the newest are kept", minimum=1)
+    evaluate_every: int = option(0, "steps between evaluations; 0: none", minimum=0)
+    evaluate_num: int = option(2_000, "samples in such an evaluation", minimum=100)
 
 
 class Run:
@@ -49,6 +54,7 @@ class Run:
         options: Options,
         dataset: data.Dataset,
         strategy: tf.distribute.Strategy | None = None,
+        held_out: data.Dataset | None = None,
     ):
         """Build the model; nothing is read from or written to the workdir yet.
 
@@ -58,14 +64,16 @@ class Run:
           options: the rest.
           dataset: real examples.
           strategy: from `replicas.make_strategy`; by default of `options.num_replicas`.
+          held_out: real examples that are never trained on, for D's accuracy on them.
 
         Raises:
           InputError: the model, the data set and the options do not fit together.
         """
-        self.config, self.options, self.dataset = config, options, dataset
+        self.config, self.options = config, options
+        self.dataset, self.held_out = dataset, held_out
         self.strategy = strategy or replicas.make_strategy(options.num_replicas)
         self.folder = Path(options.workdir)
-        self.model_name = module.__name__.rpartition(".")[2]
+        self.module, self.model_name = module, module.__name__.rpartition(".")[2]
         data.check_batch(dataset, config.batch_size)
         if config.batch_size % self.strategy.num_replicas_in_sync:
             raise InputError(
@@ -74,31 +82,25 @@ class Run:
             )
         with self.strategy.scope():
             self.gan = build(module, config, dataset.example_shape, options.seed)
-        self.batches = self.gan.batches()
-        self._real_batches = sum(map(_has_real, self.batches))
+        specs = self.gan.batches()
+        self.feed = Feed(specs, dataset, config.batch_size, options.seed, needs_labels(specs))
+        # Most models have one kind of step; some train one network for a while, then the other.
+        self.phases = self.gan.phases() if hasattr(self.gan, "phases") else [(1, "train_step")]
         self.jit = self._decide_jit()
         self.steps_per_call = options.steps_per_call or self._fitting_steps_per_call()
         self.checkpoint_every = options.checkpoint_every or 10 * config.summary_every
 
-        self._x = tf.constant(dataset.x)
-        self._label = None if dataset.label is None else tf.constant(dataset.label)
-        if self._label is None and any(
-            isinstance(d, draws.Label) for batch in self.batches for d in batch.values()
-        ):
-            raise InputError(f"--dataset={dataset.name}: has no labels, and the model needs them")
         self.scalar_names, self.gradient_names = self._names_of_results()
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
         # Sums since the last summary: saved too, so that a resumed run reports the same means.
         self._sums = tf.Variable(np.zeros(len(self.scalar_names)), trainable=False)
-        self._summed_steps = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._counts = tf.Variable(np.zeros(len(self.scalar_names)), trainable=False)
         self.state = tf.train.Checkpoint(
-            gan=self.gan, step=self.step, sums=self._sums, summed_steps=self._summed_steps
+            gan=self.gan, step=self.step, sums=self._sums, counts=self._counts
         )
         self.call = self._make_call()
         self.sample = tf.function(self.gan.sample, reduce_retracing=True)
-        count = POINTS if dataset.is_points else SAMPLES
-        self._fixed_z = latent(self.gan, options.seed, count)
-        self._real = decoded(dataset.x[:count]).numpy()
+        self.score = tf.function(self.gan.score, reduce_retracing=True)
 
     # ------------------------------------------------------------ what the graph is made of
 
@@ -114,84 +116,78 @@ class Run:
         return {"auto": fits, "on": True, "off": False}[self.options.jit]
 
     def _fitting_steps_per_call(self) -> int:
-        bytes_a_step = sum(
-            self.config.batch_size * _bytes_an_example(draw, self.dataset)
-            for batch in self.batches
-            for draw in batch.values()
-        )
         limit = _MAX_STEPS_A_CALL["compiled" if self.jit else "op by op"]
-        return int(max(1, min(limit, _DRAWN_BYTES_A_CALL // bytes_a_step)))
+        return int(max(1, min(limit, _DRAWN_BYTES_A_CALL // self.feed.bytes_a_step)))
 
-    def _order(self, step: int) -> tf.Tensor:
-        """The real examples of a call that starts at `step`: int32 [steps, batches, n]."""
-        shape = (self.steps_per_call, self._real_batches, self.config.batch_size)
-        first = step * self._real_batches * self.config.batch_size
-        index = draws.order(len(self._x), self.options.seed, first, int(np.prod(shape)))
-        return tf.constant(index.reshape(shape))
+    def batches_of(self, step: int) -> list[dict[str, tf.Tensor]]:
+        """What the step after `step` steps consumes, as `train_step` takes it."""
+        return self.feed.batches(self.feed.draw(step, self.feed.order(step, 1)), 0)
 
-    def _draw(self, step: tf.Tensor, order: tf.Tensor) -> list[dict[str, tf.Tensor]]:
-        """What a call's steps consume: tensors [steps, n, ...]."""
-        seed, n, count = self.options.seed, self.config.batch_size, self.steps_per_call
-        real = iter(tf.unstack(order, axis=1)) if self._real_batches else iter(())
-        drawn = []
-        for j, batch in enumerate(self.batches):
-            index = next(real) if _has_real(batch) else None
-            values = {}
-            for name, draw in batch.items():
-                if isinstance(draw, draws.Real):
-                    values[name] = tf.gather(self._x, index)
-                elif isinstance(draw, draws.Label):
-                    values[name] = tf.gather(self._label, index)
-                else:
-                    values[name] = draws.random(draw, f"{j}/{name}", seed, step, count, n)
-            drawn.append(values)
-        return drawn
+    def _names_of_results(self) -> tuple[list[str], list[tuple[str, str]]]:
+        """Trace every kind of step without running it.
 
-    def _one_step(self, drawn: list[dict[str, tf.Tensor]], i: tf.Tensor | int) -> dict:
-        """Step number `i` of those drawn."""
-        batches = [
-            {
-                name: decoded(value[i]) if isinstance(batch[name], draws.Real) else value[i]
-                for name, value in values.items()
-            }
-            for batch, values in zip(self.batches, drawn, strict=True)
-        ]
-        return replicas.run(self.strategy, self.gan.train_step, batches)
+        Returns:
+          The scalars' names, and each gradient's (list, weight).
+        """
+        scalars, gradients = set(), set()
+        for _, kind in self.phases:
 
-    def _names_of_results(self) -> tuple[list[str], list[str]]:
-        """Trace a step without running it: which scalars and which gradients it returns."""
+            @tf.function
+            def trace(kind=kind):
+                return replicas.run(self.strategy, getattr(self.gan, kind), self.batches_of(0))
 
-        @tf.function
-        def trace():
-            return self._one_step(self._draw(tf.constant(0, tf.int64), self._order(0)), 0)
+            results = trace.get_concrete_function().structured_outputs
+            gradients |= {name for name, value in results.items() if isinstance(value, list)}
+            scalars |= results.keys()
+        names = [(g, w) for g in sorted(gradients) for w in names_of_trained(self.gan, g)]
+        return sorted(scalars - gradients), names
 
-        results = trace.get_concrete_function().structured_outputs
-        gradients = sorted(name for name, v in results.items() if isinstance(v, list))
-        return sorted(results.keys() - gradients), gradients
+    def _one_step(self, kind: str, batches: list[dict], is_last: tf.Tensor) -> tuple:
+        """A step of one kind.
 
-    def _norms(self, results: dict) -> tf.Tensor:
-        return tf.stack([tf.linalg.global_norm(results[name]) for name in self.gradient_names])
+        Returns:
+          Its scalars; which of `scalar_names` it has; the norms of its gradients, which cost a
+          pass over all of them and so are taken at a call's last step alone.
+        """
+        results = replicas.run(self.strategy, getattr(self.gan, kind), batches)
+        scalars = tf.stack([results.get(name, 0.0) for name in self.scalar_names])
+        has = tf.constant([float(name in results) for name in self.scalar_names])
+
+        def norms():
+            of = {name: iter(v) for name, v in results.items() if isinstance(v, list)}
+            return tf.stack(
+                [tf.norm(next(of[name])) if name in of else 0.0 for name, _ in self.gradient_names]
+            )
+
+        return scalars, has, tf.cond(is_last, norms, lambda: tf.zeros(len(self.gradient_names)))
 
     def _make_call(self) -> Callable:
-        """The compiled engine: (step, order, count) -> (sums, last scalars, norms, done)."""
+        """The compiled engine: (step, order, count) -> (sums, counts, last, norms, done)."""
+        length = sum(count for count, _ in self.phases)
+        ends = tf.constant(np.cumsum([count for count, _ in self.phases]), tf.int64)
 
-        def loop(drawn, count):
+        def loop(step, drawn, count):
             sums = tf.zeros(len(self.scalar_names))
+            counts = tf.zeros(len(self.scalar_names))
             last = tf.zeros(len(self.scalar_names))
             norms = tf.zeros(len(self.gradient_names))
             i = tf.constant(0)
             while tf.logical_and(i < count, tf.reduce_all(tf.math.is_finite(sums))):
-                results = self._one_step(drawn, i)
-                last = tf.stack([results[name] for name in self.scalar_names])
+                batches, is_last = self.feed.batches(drawn, i), tf.equal(i, count - 1)
+                kinds = [
+                    functools.partial(self._one_step, kind, batches, is_last)
+                    for _, kind in self.phases
+                ]
+                if len(kinds) == 1:
+                    last, has, norms = kinds[0]()
+                else:
+                    place = (step + tf.cast(i, tf.int64)) % length
+                    kind = tf.reduce_sum(tf.cast(place >= ends, tf.int32))
+                    last, has, norms = tf.switch_case(kind, kinds)
                 sums += last
-                # Norms cost a pass over all gradients, so they are taken at a call's last step.
-                norms = tf.cond(
-                    tf.equal(i, count - 1),
-                    functools.partial(self._norms, results),
-                    lambda: tf.zeros(len(self.gradient_names)),
-                )
+                counts += has
                 i += 1
-            return sums, last, norms, i
+            return sums, counts, last, norms, i
 
         # Grappler's fusion of convolution, bias and activation trips over gradients of gradients
         # (it says so on stderr and gives up), and makes no step faster.
@@ -200,26 +196,30 @@ class Run:
 
         @tf.function
         def call(step, order, count):
-            return inner(self._draw(step, order), count)
+            return inner(step, self.feed.draw(step, order), count)
 
         return call
 
     # ------------------------------------------------------------ the loop
 
     def advance(self, count: int) -> np.ndarray:
-        """Do `count` steps, at most `steps_per_call`, in one call; return the gradient norms.
+        """Do `count` steps, at most `steps_per_call`, in one call.
+
+        Returns:
+          The last step's gradient norms, in the order of `gradient_names`.
 
         Raises:
           NotFiniteError: a loss, a gradient or a weight stopped being finite.
         """
         step = int(self.step)
-        sums, last, norms, done = self.call(self.step, self._order(step), tf.constant(count))
+        order = self.feed.order(step, self.steps_per_call)
+        sums, counts, last, norms, done = self.call(self.step, order, tf.constant(count))
         done = int(done)
         if not (np.isfinite(sums).all() and np.isfinite(norms).all()):
             raise _NotFinite(step + done, last.numpy(), norms.numpy())
         self.step.assign_add(done)
         self._sums.assign_add(tf.cast(sums, tf.float64))
-        self._summed_steps.assign_add(done)
+        self._counts.assign_add(tf.cast(counts, tf.float64))
         return norms.numpy()
 
     def train(self, until: int, progress: Callable = lambda *_: None, stop=lambda: False) -> bool:
@@ -236,24 +236,27 @@ class Run:
         Raises:
           NotFiniteError, StorageError: with the last good checkpoint in place.
         """
-        metrics, summaries = workdir.Metrics(self.folder), Summaries(self.folder, self._real)
+        metrics = workdir.Metrics(self.folder)
+        watch = Watch(self, metrics.rows())
         step = saved = int(self.step)
         rate = workdir.Rate(step)
         try:
             while step < until and not stop():
-                summary = _next(step, self.config.summary_every)
+                summary = min(_next(step, self.config.summary_every), until)
                 checkpoint = _next(step, self.checkpoint_every)
-                end = min(step + self.steps_per_call, summary, checkpoint, until)
+                # The step before a summary is a call of its own: what it does can be told.
+                pause = summary - 1 if step < summary - 1 else summary
+                end = min(step + self.steps_per_call, pause, checkpoint)
+                before = watch.weights() if end == summary else None
                 try:
                     norms = self.advance(end - step)
                 except _NotFinite as found:
                     raise NotFiniteError(self._blame(found)) from None
                 step, row = end, None
-                if step in (summary, until):
+                if step == summary:
                     row = self._row(norms, rate.mark(step))
+                    row = watch.look(row, before, norms, final=step == until)
                     metrics.append(row)
-                    scalars = {tensorboard_tag(k): v for k, v in row.items() if k != "step"}
-                    summaries.write(step, scalars, self.sample(self._fixed_z).numpy())
                 if step == checkpoint:
                     self.save()
                     saved = step
@@ -261,17 +264,22 @@ class Run:
             if step != saved:
                 self.save()
         finally:
-            summaries.close()
+            watch.close()
         return step >= until
 
     def _row(self, norms: np.ndarray, steps_per_second: float) -> dict:
-        """One line of `metrics.jsonl`; starts the next sums."""
-        means = self._sums.numpy() / int(self._summed_steps)
-        self._sums.assign(tf.zeros_like(self._sums))
-        self._summed_steps.assign(0)
+        """One line of `metrics.jsonl`: means since the last; starts the next sums."""
         row = {"step": int(self.step)}
-        row |= dict(zip(self.scalar_names, map(float, means), strict=True))
-        row |= {f"{k}_norm": float(v) for k, v in zip(self.gradient_names, norms, strict=True)}
+        sums, counts = self._sums.numpy(), self._counts.numpy()
+        for name, total, count in zip(self.scalar_names, sums, counts, strict=True):
+            if count:
+                row[name] = float(total / count)
+        self._sums.assign(tf.zeros_like(self._sums))
+        self._counts.assign(tf.zeros_like(self._counts))
+        for gradient in dict.fromkeys(name for name, _ in self.gradient_names):
+            of = [name == gradient for name, _ in self.gradient_names]
+            if norm := float(np.linalg.norm(norms[of])):
+                row[f"{gradient}_norm"] = norm
         return row | {"steps_per_second": round(steps_per_second, 2)}
 
     # ------------------------------------------------------------ saving, resuming, blaming
@@ -329,7 +337,8 @@ class Run:
             except _NotFinite as first:
                 found = first
         names = [n for n, v in zip(self.scalar_names, found.scalars, strict=True) if _bad(v)]
-        names += [n for n, v in zip(self.gradient_names, found.norms, strict=True) if _bad(v)]
+        bad = [n for n, v in zip(self.gradient_names, found.norms, strict=True) if _bad(v)]
+        names += [f"{gradient} of {weight}" for gradient, weight in bad]
         weights = [n for n, v in named_weights(self.gan) if _bad(replicas.value_of(v))]
         names = names or ["the sum of a call's losses"]
         after = f" (weights no longer finite: {', '.join(weights)})" if weights else ""
@@ -347,53 +356,9 @@ class _NotFinite(Exception):
         self.step, self.scalars, self.norms = step, scalars, norms
 
 
-def build(module: types.ModuleType, config, x_shape: tuple[int, ...], seed: int) -> tf.Module:
-    """The model, its weights drawn from `seed`.
-
-    Raises:
-      InputError: the model cannot train on examples of this shape.
-    """
-    try:
-        return module.Gan(config, tuple(x_shape), np.random.default_rng(seed))
-    except ValueError as error:
-        raise InputError(f"--dataset={config.dataset}: {error}") from error
-
-
-def latent(gan: tf.Module, seed: int, count: int, stream: str = "samples") -> tf.Tensor:
-    """`count` z's of a stream of their own: the same at every summary, and never trained on."""
-    return draws.random(gan.latent(), stream, seed, 0, 1, count)[0]
-
-
-def decoded(x) -> tf.Tensor:
-    """Stored examples to what models see: uint8 images [0, 255] -> float32 [-1, 1]."""
-    x = tf.convert_to_tensor(x)
-    return tf.cast(x, tf.float32) / 127.5 - 1.0 if x.dtype == tf.uint8 else x
-
-
-def named_weights(gan: tf.Module) -> list[tuple[str, tf.Variable]]:
-    """Every weight of every network as (network/weight, variable)."""
-    return [
-        (f"{network}/{name}", variable)
-        for network, (weights, _) in gan.networks().items()
-        for name, variable in weights.items()
-    ]
-
-
-def _has_real(batch: dict) -> bool:
-    return any(isinstance(draw, draws.Real) for draw in batch.values())
-
-
 def _next(step: int, every: int) -> int:
     return (step // every + 1) * every
 
 
 def _bad(value) -> bool:
     return not np.isfinite(value).all()
-
-
-def _bytes_an_example(draw, dataset: data.Dataset) -> int:
-    if isinstance(draw, draws.Real):
-        return dataset.x[0].nbytes
-    if isinstance(draw, draws.Label):
-        return 4
-    return 4 * draw.times * int(np.prod(draw.shape, dtype=np.int64))

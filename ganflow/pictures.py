@@ -57,9 +57,9 @@ def points(samples: np.ndarray, title: str) -> np.ndarray:
 def loss_curves(rows: list[dict], title: str) -> np.ndarray:
     """D's and G's losses over steps, from rows of `metrics.jsonl` -> uint8 [h, w, 3]."""
     figure, axes = _figure(width_inches=8, height_inches=4.5)
-    steps = [row["step"] for row in rows]
-    axes.plot(steps, [row["d_loss"] for row in rows], c=_BLUE, label="d_loss")
-    axes.plot(steps, [row["g_loss"] for row in rows], c=_ORANGE, label="g_loss")
+    for name, colour in (("d_loss", _BLUE), ("g_loss", _ORANGE)):
+        points = [(row["step"], row[name]) for row in rows if name in row]
+        axes.plot(*zip(*points, strict=True), c=colour, label=name, marker="." * (len(points) < 3))
     axes.set(xlabel="step", ylabel="loss (mean since the summary before)", title=title)
     axes.grid(alpha=0.3)
     axes.legend()

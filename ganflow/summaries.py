@@ -1,9 +1,11 @@
-"""What a run shows at each summary: TensorBoard's scalars and pictures, and samples.png.
+"""Writing what a run shows: TensorBoard's events and PNG files in the workdir.
 
-Pictures are drawn and written by one thread beside the training, which waits for it only when the
+Everything is drawn and written by one thread beside the training, which waits for it only when the
 next summary comes before it has finished.
 """
 
+import dataclasses
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,32 +15,39 @@ import tensorflow as tf
 from ganflow import pictures, workdir
 from ganflow.errors import StorageError
 
-SAMPLES = 64  # images in a grid
-COLUMNS = 8
-POINTS = 1_000  # points in a scatter
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """All that is shown of one step."""
+
+    step: int
+    scalars: dict[str, float]  # by TensorBoard tag
+    pictures: dict[str, Callable[[], np.ndarray]]  # by file name without .png; drawn in the thread
+    histograms: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    texts: dict[str, str] = dataclasses.field(default_factory=dict)  # Markdown
 
 
 class Summaries:
     """Writes summaries below `folder`; `close` waits for the last."""
 
-    def __init__(self, folder: Path, real: np.ndarray):
+    def __init__(self, folder: Path, write_start: Callable[[tf.summary.SummaryWriter], None]):
         """Args:
         folder: the workdir.
-        real: real examples to show beside the generated: [n, h, w, c] in [-1, 1], or [n, 2].
+        write_start: writes what stands before the first summary.
         """
-        self.folder, self.real = folder, real
+        self.folder, self._write_start = folder, write_start
         self._writer = None
         self._thread = ThreadPoolExecutor(max_workers=1)
         self._pending: Future | None = None
 
-    def write(self, step: int, scalars: dict[str, float], samples: np.ndarray) -> None:
+    def write(self, summary: Summary) -> None:
         """Hand one summary to the writing thread.
 
         Raises:
           StorageError: this or the one before could not be written.
         """
         self._wait()
-        self._pending = self._thread.submit(self._write, step, scalars, samples)
+        self._pending = self._thread.submit(self._write, summary)
 
     def close(self) -> None:
         """Wait for what is still being written."""
@@ -52,16 +61,23 @@ class Summaries:
             pending, self._pending = self._pending, None
             pending.result()
 
-    def _write(self, step, scalars, samples):
-        picture = self._picture(step, samples)
-        pictures.write_png(self.folder / "samples.png", picture)
+    def _write(self, summary):
+        drawn = {name: draw() for name, draw in summary.pictures.items()}
+        for name, picture in drawn.items():
+            pictures.write_png(self.folder / f"{name}.png", picture)
         try:
             if self._writer is None:
                 self._writer = tf.summary.create_file_writer(str(self.folder / "train"))
-            with self._writer.as_default(step=step):
-                for name, value in scalars.items():
+                self._write_start(self._writer)
+            with self._writer.as_default(step=summary.step):
+                for name, value in summary.scalars.items():
                     tf.summary.scalar(name, value)
-                tf.summary.image("samples", picture[np.newaxis])
+                for name, picture in drawn.items():
+                    tf.summary.image(name, picture[np.newaxis])
+                for name, values in summary.histograms.items():
+                    tf.summary.histogram(name, values)
+                for name, text in summary.texts.items():
+                    tf.summary.text(name, text)
             self._writer.flush()
         except tf.errors.OpError as error:
             raise StorageError(
@@ -69,18 +85,17 @@ class Summaries:
                 f"{workdir.plain(error)}; make room, then run the same command to go on"
             ) from error
 
-    def _picture(self, step, samples):
-        if self.real.ndim == 2:
-            return pictures.scatter(self.real, samples, f"step {step:,}")
-        return pictures.beside(pictures.grid(samples, COLUMNS), pictures.grid(self.real, COLUMNS))
-
 
 def tensorboard_tag(name: str) -> str:
-    """The group a scalar is shown in: losses, D's outputs, gradient norms, or the rest."""
+    """The group a figure of `metrics.jsonl` is shown in; those with a group keep it."""
+    if "/" in name:
+        return name
     if name.endswith("_loss"):
         return f"loss/{name}"
     if name in ("d_real", "d_fake"):
         return f"d_output/{name}"
+    if name.startswith("d_accuracy_"):
+        return f"accuracy/d_{name.removeprefix('d_accuracy_')}"
     if name.endswith("_norm"):
         return f"gradient/{name}"
     return f"train/{name}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from absl import logging
 
-from ganflow import checkpoints, data, engine, flags, models, replicas, summaries, workdir
+from ganflow import board, checkpoints, data, engine, flags, models, replicas, summaries, workdir
 from ganflow.command import Signals
 from ganflow.errors import InputError
 
@@ -23,8 +23,8 @@ def prepare(model: str, config, options: engine.Options) -> engine.Run:
     if not options.workdir:
         options = dataclasses.replace(options, workdir=f"runs/{model}-{config.dataset}")
     strategy = replicas.make_strategy(options.num_replicas)  # before any operation has run
-    dataset = data.load(config.dataset, options.data_dir or None)
-    return engine.Run(module, config, options, dataset, strategy)
+    dataset, held_out = data.load_both(config.dataset, options.data_dir or None, options.enlarge)
+    return engine.Run(module, config, options, dataset, strategy, held_out)
 
 
 def describe_plan(run: engine.Run) -> str:
@@ -70,17 +70,24 @@ def _closing(run: engine.Run) -> str:
     folder, steps = run.folder, run.config.steps
     python = os.path.relpath(sys.executable) if sys.prefix != sys.base_prefix else "python"
     tensorboard = os.path.join(os.path.dirname(python), "tensorboard")
-    shown = "points, generated and real" if run.dataset.is_points else "generated, and real beside"
+    if run.dataset.is_points:
+        pictures = "  samples.png    points, generated and real, D over the plane, G's gradients"
+    else:
+        pictures = """  samples.png    generated, and real beside
+  strip.png      the same z's over the training; interpolation.png: between z's
+  neighbours.png samples beside their nearest training images"""
     return f"""
 In {folder}, after {steps:,} steps:
-  samples.png    {shown}
+{pictures}
+  scores.png     D's outputs on real and on generated
   losses.png     the losses of both networks
   metrics.jsonl  every figure of every summary
   train/         the same for TensorBoard
   checkpoints/   the weights
 Next:
-  {tensorboard} --logdir={folder} --samples_per_plugin=images=0
+  {tensorboard} --logdir={folder} {board.TENSORBOARD_FLAG}
   {python} bin/sample.py --workdir={folder} --num=100 --seed=1 --out=new.png
+  {python} bin/evaluate.py --workdir={folder}
   {python} bin/train.py --flagfile={folder}/flags.txt --steps={2 * steps}"""
 
 
@@ -95,7 +102,8 @@ class _Log:
 
     def __call__(self, step: int, row: dict | None) -> None:
         if row is not None:
-            figures = " ".join(f"{k}={v:.4g}" for k, v in row.items() if k != "step")
+            shown = {k: v for k, v in row.items() if "/" not in k and isinstance(v, float)}
+            figures = " ".join(f"{k}={v:.4g}" for k, v in shown.items())
             logging.info("step %d: %s", step, figures)
 
 
@@ -124,8 +132,9 @@ class _Bar:
     def __call__(self, step: int, row: dict | None) -> None:
         self.bar.update(self.task, completed=step)
         if row is not None:
-            figures = "d_loss {d_loss:.3f}  g_loss {g_loss:.3f}  {steps_per_second:.1f} steps/s"
-            self.bar.update(self.task, figures=figures.format(**row))
+            shown = [f"{k} {row[k]:.3f}" for k in ("d_loss", "g_loss") if k in row]
+            figures = "  ".join([*shown, f"{row['steps_per_second']:.1f} steps/s"])
+            self.bar.update(self.task, figures=figures)
 
 
 def _progress(first: int, total: int):

@@ -1,0 +1,341 @@
+"""Pictures of what the networks do: the numbers in them, and that they are where they should be."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ganflow import views, weights_report
+from ganflow.errors import InputError
+
+SQUARE = np.float32([[-1, -1], [-1, 1], [1, -1], [1, 1]])  # the frame is [-1.5, 1.5]
+BLUE, ORANGE, PURPLE = (19, 90, 158), (217, 95, 2), (106, 27, 122)
+
+
+def right_is_real(x):
+    """A D whose logit is 4 x: [n, 2] -> [n, 1]."""
+    return 4.0 * x[:, :1]
+
+
+def saturating(x):
+    """-mean(log D) of that D."""
+    return tf.reduce_mean(tf.nn.softplus(-right_is_real(x)))
+
+
+def near(picture, colour, tolerance=12):
+    """Where a picture shows a colour: bool [h, w]."""
+    return (np.abs(picture.astype(int) - colour) <= tolerance).all(axis=-1)
+
+
+# ---------------------------------------------------------------- the decision surface
+
+
+def test_d_is_asked_over_the_frame_and_g_s_loss_at_the_points_in_it():
+    fake = np.float32([[0.0, 0.5], [9.0, 0.0], [0.25, -1.0]])
+    seen = views.surface(right_is_real, saturating, SQUARE, fake, is_logit=True)
+    assert seen.ticks[[0, -1]].tolist() == [-1.5, 1.5]
+    np.testing.assert_allclose(seen.scores[7], 4 * seen.ticks, rtol=1e-6)  # a row is one y
+    assert seen.inside.tolist() == [True, False, True]
+    assert seen.start.tolist() == [[0.0, 0.5], [0.25, -1.0]]
+    # -d softplus(-4 x) / dx = 4 sigmoid(-4 x), whatever the number of points
+    np.testing.assert_allclose(seen.push, [[2.0, 0.0], [4 / (1 + np.e), 0.0]], rtol=1e-6)
+
+
+def test_no_more_than_sixty_arrows():
+    fake = np.zeros([80, 2], np.float32)
+    assert len(views.surface(right_is_real, saturating, SQUARE, fake, True).push) == 60
+
+
+def plane(picture):
+    """The part of a decision surface within the axes: [600, 600, 3]."""
+    return picture[45:645, 65:665]
+
+
+def test_the_surface_is_orange_where_d_says_generated_and_blue_where_it_says_real():
+    fake = np.float32([[0.0, 0.75]])
+    picture = views.decision_surface(right_is_real, saturating, SQUARE, fake, "t", is_logit=True)
+    assert picture.shape == (760, 780, 3) and picture.dtype == np.uint8
+    shown = plane(picture)
+    left, right = shown[300, 10].astype(int), shown[300, 590].astype(int)
+    assert left[0] > left[2] + 60 and right[2] > right[0] + 60
+    # D = 1/2 is a line upright in the middle; the arrow starts on it, at y = .75, and goes right
+    line = np.argwhere(near(shown[400:, 9:-9], (26, 26, 26), 60))[:, 1] + 9
+    assert len(line) > 190 and line.min() >= 297 and line.max() <= 302
+    arrow = np.argwhere(near(shown, PURPLE))
+    assert np.abs(arrow[:, 0] - 150).max() < 12
+    assert arrow[:, 1].min() > 290 and 350 < arrow[:, 1].max() < 365  # .2 of the reach: 60 pixels
+    for x, y in ((100, 100), (100, 500), (500, 100), (500, 500)):  # the real points
+        assert near(shown[y - 3 : y + 3, x - 3 : x + 3], BLUE).any()
+    assert near(shown[145:155, 295:305], ORANGE).any()
+
+
+def test_arrows_turn_with_g_s_loss_and_vanish_with_its_gradient():
+    fake = np.float32([[0.0, 0.0]])
+
+    def purple(g_loss):
+        picture = views.decision_surface(right_is_real, g_loss, SQUARE, fake, "t", is_logit=True)
+        return np.argwhere(near(plane(picture), PURPLE))
+
+    up = purple(lambda x: -tf.reduce_mean(x[:, 1]))
+    down = purple(lambda x: tf.reduce_mean(x[:, 1]))
+    assert up[:, 0].min() < 250 < 310 > up[:, 0].max()
+    assert down[:, 0].max() > 350 > 290 < down[:, 0].min()
+    assert not len(purple(lambda x: tf.reduce_sum(0.0 * x)))
+
+
+def test_a_critic_s_colours_do_not_depend_on_where_its_zero_is():
+    fake = np.float32([[0.5, 0.5]])
+
+    def drawn(shift, is_logit):
+        surface = views.surface(
+            lambda x: right_is_real(x) + shift, saturating, SQUARE, fake, is_logit
+        )
+        return plane(views.draw_surface(surface, "t")).astype(int)
+
+    assert np.abs(drawn(0, False) - drawn(64, False)).mean() < 0.1
+    assert np.abs(drawn(0, True) - drawn(64, True)).mean() > 10  # the control: a probability's do
+
+
+@pytest.mark.parametrize("is_logit", [True, False])
+def test_what_is_not_finite_is_left_out_and_said(is_logit):
+    fake = np.float32([[0.5, 0.5], [np.nan, 0.0]])
+
+    def half(x):
+        return tf.where(x[:, :1] > 0, right_is_real(x), np.nan)
+
+    def grey(score):
+        picture = views.decision_surface(score, saturating, SQUARE, fake, "t", is_logit)
+        assert near(picture[650:], (154, 154, 154), 3).any()  # the legend
+        return near(plane(picture), (154, 154, 154), 3)
+
+    some = grey(half)
+    assert some[:, :290].mean() > 0.95 and some[:, 310:].mean() < 0.01
+    assert grey(lambda x: half(-tf.abs(x))).mean() > 0.95
+
+
+# ---------------------------------------------------------------- strips
+
+
+def row(level, k=2):
+    return np.full([k, 2, 3, 1], level, np.float32)
+
+
+def test_a_strip_grows_in_the_order_of_steps_and_replaces_a_step():
+    history = views.add_to_strip({}, 20, row(0))
+    longer = views.add_to_strip(history, 10, row(1))
+    assert list(history) == [20] and list(longer) == [10, 20]
+    again = views.add_to_strip(longer, 20, row(-1))
+    assert again[20][0, 0, 0, 0] == -1 and len(again) == 2
+
+
+def grown(history, steps):
+    for step in steps:
+        history = views.add_to_strip(history, step, row(0), most=16)
+    return history
+
+
+@pytest.mark.parametrize("count", [15, 16, 17, 18, 33, 100, 1000])
+def test_a_long_strip_is_thinned_out_evenly(count):
+    steps = list(grown({}, range(5, 10 * count, 10)))
+    assert min(count, 9) <= len(steps) <= 16 and steps[0] == 5 and steps[-1] == 10 * count - 5
+    assert count > 16 or len(steps) == count
+    *gaps, newest = np.diff(steps)
+    assert len(set(gaps)) == 1 and 0 < newest <= gaps[0]
+
+
+def test_a_strip_of_a_resumed_run_is_that_of_an_uninterrupted_one():
+    whole = grown({}, range(0, 500, 10))
+    for saved in (0, 50, 170, 310):
+        for killed in (saved, 330, 400):
+            left = {s: r for s, r in grown({}, range(0, killed + 1, 10)).items() if s <= saved}
+            assert list(grown(left, range(saved + 10, 500, 10))) == list(whole)
+
+
+def test_a_strip_of_uneven_steps_keeps_its_ends():
+    steps = np.cumsum(np.random.default_rng(0).integers(1, 9, 200)).tolist()
+    kept = list(grown({}, steps))
+    assert 8 <= len(kept) <= 16 and (kept[0], kept[-1]) == (steps[0], steps[-1])
+
+
+def test_a_strip_shows_steps_as_rows_and_z_as_columns():
+    first, last = row(-1), row(-1)
+    last[1] = 1.0  # only the second z, at the later step
+    picture = views.strip({100: last, 0: first})
+    # a tile is 2 x 3 pixels, 28 times enlarged, and a gap of 2; the margins are 90 and 40
+    tiles = [[picture[40 + 58 * i + 30, 90 + 86 * j + 40, 0] for j in (0, 1)] for i in (0, 1)]
+    assert tiles == [[0, 0], [0, 255]]
+    assert (picture[40 + 58 : 40 + 58 + 56, 90 + 86 : 90 + 86 + 84] == 255).all()
+    left = [(picture[40 + 58 * i : 40 + 58 * i + 58, 40:89] < 100).sum() for i in (0, 1)]
+    assert 0 < left[0] < left[1]  # "0" and "100" stand beside them
+
+
+def test_a_strip_of_colours():
+    images = np.zeros([1, 4, 4, 3], np.float32) - 1
+    images[..., 1] = 1.0
+    assert views.strip({0: images})[60, 110].tolist() == [0, 255, 0]
+
+
+def test_a_strip_is_read_again_up_to_a_step(tmp_path):
+    path = tmp_path / "strip.npz"
+    assert views.read_strip(path, 100) == {}
+    history = {0: row(-1.0), 10: row(0.25), 20: row(1.0)}
+    views.write_strip(path, history)
+    assert [p.name for p in tmp_path.iterdir()] == ["strip.npz"]
+    again = views.read_strip(path, 10)
+    assert list(again) == [0, 10] and again[0].shape == (2, 2, 3, 1)
+    np.testing.assert_allclose(again[10], 0.25, atol=0.5 / 127.5)
+    np.testing.assert_array_equal(views.strip(again), views.strip({0: row(-1), 10: row(0.25)}))
+
+
+def test_whatever_is_no_strip_is_refused_with_one_line(tmp_path):
+    path = tmp_path / "strip.npz"
+    views.write_strip(path, {0: row(0), 10: row(0)})
+    whole = path.read_bytes()
+    np.savez(tmp_path / "floats.npz", **{"0": row(0)})
+    np.savez(tmp_path / "names.npz", a=np.zeros([1, 2, 3, 1], np.uint8))
+    np.savez(tmp_path / "objects.npz", **{"0": np.array([{}], object)})
+    np.save(tmp_path / "array.npy", row(0))
+    others = [p.read_bytes() for p in tmp_path.iterdir() if p != path]
+    assert len(others) == 4
+    for content in (b"", b"no", whole[:-9], whole[: len(whole) // 2], *others):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="strip.npz") as error:
+            views.read_strip(path, 100)
+        assert "\n" not in str(error.value) and "delete it" in str(error.value)
+    flipped = bytearray(whole)
+    flipped[60] ^= 0xFF
+    path.write_bytes(flipped)
+    with pytest.raises(InputError):
+        views.read_strip(path, 100)
+
+
+# ---------------------------------------------------------------- between z's
+
+
+def test_slerp_is_exact_at_its_ends_and_stays_on_the_great_circle():
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal([2, 5, 64]).astype(np.float32)
+    np.testing.assert_array_equal(views.slerp(a, b, 0.0), a)
+    np.testing.assert_array_equal(views.slerp(a, b, 1.0), b)
+    assert views.slerp(a, b, 0.3).dtype == np.float32
+    x, y = np.eye(2)
+    t = np.linspace(0, 1, 7)[:, np.newaxis]
+    angle = t[:, 0] * np.pi / 2
+    np.testing.assert_allclose(
+        views.slerp(x, y, t), np.stack([np.cos(angle), np.sin(angle)], axis=1), atol=1e-12
+    )
+    u, v = (w / np.linalg.norm(w) for w in rng.standard_normal([2, 9]))
+    norms = np.linalg.norm(views.slerp(u, v, t), axis=-1)
+    np.testing.assert_allclose(norms, 1.0, rtol=1e-12)
+    straight = np.linalg.norm(u + (v - u) / 2)
+    assert straight < 0.99  # the control: a straight line leaves the sphere
+
+
+def test_slerp_is_straight_where_there_is_no_great_circle():
+    a = np.array([1.0, 2.0])
+    np.testing.assert_allclose(views.slerp(a, 3 * a, 0.5), 2 * a)
+    np.testing.assert_allclose(views.slerp(a, -a, 0.25), a / 2)
+    np.testing.assert_allclose(views.slerp(a, 0 * a, 0.25), 0.75 * a)
+    assert np.isfinite(views.slerp(np.zeros(2), np.zeros(2), 0.5)).all()
+
+
+def test_an_interpolation_goes_from_the_first_to_the_second_of_each_pair():
+    z = np.random.default_rng(0).standard_normal([4, 2, 3]).astype(np.float32)
+    way = views.between(z)
+    assert way.shape == (20, 2, 3)
+    np.testing.assert_array_equal(way[[0, 9, 10, 19]], z)
+    assert np.linalg.norm(way[5] - z[1]) < np.linalg.norm(way[4] - z[1])
+    images = np.repeat(np.linspace(-1, 1, 20, dtype=np.float32), 16).reshape(20, 4, 4, 1)
+    picture = views.interpolation(images)
+    shown = [int(picture[50 + 58 * i, 100 + 58 * j, 0]) for i in (0, 1) for j in range(10)]
+    assert shown == np.rint(np.linspace(0, 255, 20)).astype(int).tolist()
+
+
+# ---------------------------------------------------------------- neighbours
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 8 * 12 * 7, 2**24])
+def test_the_nearest_training_image_is_found_whatever_the_chunks(monkeypatch, chunk_bytes):
+    monkeypatch.setattr("ganflow.sheets._CHUNK_BYTES", chunk_bytes)
+    rng = np.random.default_rng(0)
+    train = rng.integers(0, 256, (50, 2, 2, 3), dtype=np.uint8)
+    samples = rng.uniform(-1, 1, (6, 2, 2, 3)).astype(np.float32)
+    samples[2] = train[31] / np.float32(127.5) - 1
+    index, distance = views.nearest(samples, train)
+    every = np.linalg.norm((samples[:, None] - (train / 127.5 - 1)).reshape(6, 50, -1), axis=-1)
+    np.testing.assert_array_equal(index, every.argmin(axis=1))
+    np.testing.assert_allclose(distance, every.min(axis=1), atol=1e-6)
+    assert index[2] == 31 and distance[2] < 1e-6
+    floats = (train / 127.5 - 1).astype(np.float32)
+    np.testing.assert_array_equal(views.nearest(samples, floats)[0], index)
+
+
+def test_neighbours_stand_right_of_their_samples():
+    train = np.zeros([3, 4, 4, 1], np.uint8)
+    train[1] = 255
+    samples = np.full([5, 4, 4, 1], 0.9, np.float32)  # 242, nearest to 255
+    picture = views.neighbours(samples, train)
+    assert picture[60, 100, 0] == 242 and picture[60, 90 + 56 + 14 + 10, 0] == 255
+    # a gap of an enlarged pixel (14) between them, 20 pixels for the distance, a gap of 2
+    below = picture[40 + 56 : 40 + 76, 90 : 90 + 126]
+    assert (below < 100).sum() > 20  # "0.40" is written there
+    assert picture[40 + 78 + 10, 100, 0] == 242  # the fifth in a second row
+
+
+# ---------------------------------------------------------------- D's outputs
+
+
+def test_scores_are_shown_as_probabilities_or_as_they_are():
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(2, 1, [500, 1]), rng.normal(-2, 1, [500, 1])
+    picture = views.score_histogram(real, fake, None, True, "title")
+    assert picture.shape == (450, 800, 3)
+    columns = [np.argwhere(near(picture[120:, 70:], c))[:, 1].mean() for c in (BLUE, ORANGE)]
+    assert columns[0] > columns[1] + 100  # real right of generated
+    green = (27, 127, 59)
+    assert not near(picture, green).any()
+    assert near(views.score_histogram(real, fake, real, True, "title"), green).any()
+    scores = views.score_histogram(real, fake, None, False, "title")
+    assert (scores != picture).any()
+
+
+@pytest.mark.parametrize("is_logit", [True, False])
+def test_scores_that_are_huge_equal_or_not_finite_can_be_drawn(is_logit):
+    odd = np.array([np.nan, np.inf, -np.inf, 1e30, -1e30])
+    for real, fake in ((odd, odd), (np.zeros(3), np.zeros(3)), (odd[:1], odd[:1])):
+        with np.errstate(all="raise"):
+            picture = views.score_histogram(real, fake, None, is_logit, "title")
+        assert (picture < 255).any()
+
+
+# ---------------------------------------------------------------- figures of weights
+
+
+def test_figures_of_a_weight_by_hand():
+    named = [("g/w", np.float32([[3, 4]])), ("g/b", np.float32([0.5]))]
+    before = [np.float32([[3, 0]]), np.float32([0])]
+    gradients = {"g_gradient": {"g/w": np.float32([[0, 2]])}, "norm_of": {"g/b": 0.25}}
+    assert weights_report.figures(named, before, gradients) == {
+        "weight/g/w/norm": 5.0,
+        "weight/g/w/update_ratio": pytest.approx(4 / 3),
+        "weight/g/w/g_gradient_norm": 2.0,
+        "weight/g/b/norm": 0.5,  # it was zero, so there is no ratio
+        "weight/g/b/norm_of_norm": 0.25,  # a norm is its own norm
+    }
+
+
+@pytest.mark.parametrize("shape", [(7, 3), (3, 7), (3, 3, 4, 5), (1, 1)])
+def test_the_largest_singular_value_is_that_of_the_decomposition(shape):
+    w = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    expected = np.linalg.svd(w.reshape(-1, shape[-1]), compute_uv=False)[0]
+    assert weights_report.largest_singular_value(w) == pytest.approx(expected, rel=1e-6)
+    for scale in (1e-30, 1e30):
+        value = weights_report.largest_singular_value(w * np.float32(scale))
+        assert value == pytest.approx(scale * expected, rel=1e-6)
+
+
+def test_singular_values_of_nothing_and_of_what_has_none():
+    assert weights_report.largest_singular_value(np.zeros([2, 3])) == 0.0
+    assert weights_report.largest_singular_value(np.diag([1.0, -3.0])) == pytest.approx(3.0)
+    for bad in (np.ones(3), np.array([[np.nan]]), np.array([[np.inf]])):
+        with pytest.raises(ValueError):
+            weights_report.largest_singular_value(bad)
