@@ -1,0 +1,133 @@
+"""Runs made ill on purpose are told their illness, healthy ones nothing.
+
+The settings that provoke an illness are such as are known to cause it, and every one is a sabotage
+of a model that is healthy without them.
+"""
+
+import dataclasses
+
+import pytest
+
+from ganflow import data, engine, gans, models, watch, workdir
+from ganflow.diagnosis import diagnose
+from ganflow.probes import Evidence
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch):
+    """Drawing takes longer than the training does."""
+    monkeypatch.setattr(watch.Watch, "_pictures", lambda *_: {})
+
+
+def found(folder, model: str, seed: int = 0, **settings) -> set[str]:
+    """Train with a model's defaults but for `settings`; the illnesses that its rows name."""
+    folder.mkdir(exist_ok=True)
+    module = models.load(model)
+    points = data.is_points(settings.get("dataset", module.Config().dataset))
+    config = dataclasses.replace(models.default_config(module, points), **settings)
+    options = engine.Options(workdir=str(folder), seed=seed)
+    run = engine.Run(module, config, options, data.load(config.dataset))
+    assert run.train(config.steps)
+    rows = workdir.Metrics(folder).rows()
+    assert len(rows) == config.steps // config.summary_every
+    return {illness for row in rows for illness in row["diagnosis"]}
+
+
+SMALL_IMAGES = {
+    "model": "simple",
+    "dataset": "digits",
+    "batch_size": 32,
+    "g_hidden": (32,),
+    "d_hidden": (32,),
+    "z_size": 16,
+    "steps": 1_000,
+    "summary_every": 100,
+}
+POINTS = {"model": "circle", "steps": 1_000, "summary_every": 100}
+PROVOKED = {
+    "mode_collapse": POINTS | {"dataset": "gaussians_8", "g_learning_rate": 5e-2},
+    # G stands still
+    "d_overpowers_g": SMALL_IMAGES | {"g_learning_rate": 0.0, "d_learning_rate": 0.1},
+    # D stands still
+    "g_overpowers_d": POINTS | {"d_learning_rate": 0.0},
+    "saturation": SMALL_IMAGES | {"g_learning_rate": 0.1, "d_learning_rate": 0.1},
+    # Two linear networks under strong momentum go round the equilibrium
+    "oscillation": {
+        "model": "circle",
+        "steps": 1_500,
+        "summary_every": 75,
+        "d_hidden": (),
+        "g_hidden": (),
+        "d_learning_rate": 1e-2,
+        "g_learning_rate": 1e-2,
+        "beta_1": 0.99,
+    },
+    "dead_units": POINTS | {"d_learning_rate": 0.3, "g_learning_rate": 0.3},
+}
+
+
+# Healthy runs: what the thresholds must stay silent on.
+QUICKSTART = {
+    "model": "simple",
+    "dataset": "digits",
+    "batch_size": 64,
+    "steps": 10_000,
+    "summary_every": 500,
+    "d_hidden": (512,),
+    "d_learning_rate": 0.1,
+    "g_learning_rate": 5e-4,
+}
+HEALTHY = {
+    "circle": {"model": "circle"},
+    "circle, often": {"model": "circle", "steps": 3_000, "summary_every": 50},
+    "circle on 25 modes": {"model": "circle", "dataset": "gaussians_25", "steps": 3_000}
+    | {"summary_every": 100},
+    "quickstart": QUICKSTART,
+    "wgan_gp": {"model": "wgan_gp", "width": 128, "steps": 10_000},
+}
+
+
+@pytest.mark.parametrize("illness", PROVOKED)
+def test_an_illness_provoked_on_purpose_is_found(tmp_path, illness):
+    assert illness in found(tmp_path, **PROVOKED[illness])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("illness", PROVOKED)
+def test_it_is_found_for_other_seeds_too(tmp_path, illness, seed):
+    assert illness in found(tmp_path, seed=seed, **PROVOKED[illness])
+
+
+def test_an_enormous_learning_rate_is_not_finite(points):
+    module = models.load("circle")
+    config = module.Config(d_learning_rate=1e30, g_learning_rate=1e30)
+    gan = engine.build(module, config, points.example_shape, seed=0)
+    z = engine.latent(gan, 1, 50)
+    for _ in range(2):
+        scalars = gan.train_step([{"x": points.x, "z_d": z, "z_g": z}])
+    row = {"step": 2} | {k: float(v) for k, v in scalars.items() if not isinstance(v, list)}
+    samples = gan.sample(z)
+    now = Evidence(
+        step=2,
+        rows=[row],
+        samples=samples.numpy(),
+        real=points.x,
+        real_scores=gan.score(points.x).numpy(),
+        fake_scores=gan.score(samples).numpy(),
+        scores_are_logits=True,
+        activations=gans.activations(gan, z, points.x),
+    )
+    assert [verdict.illness for verdict in diagnose(now)] == ["not_finite"]
+
+
+def test_a_healthy_run_is_told_nothing(tmp_path):
+    assert found(tmp_path, **HEALTHY["circle"]) == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("run", HEALTHY)
+def test_healthy_runs_are_told_nothing(tmp_path, run):
+    # minutes for the two long ones, seconds for the others
+    for seed in range(1 if HEALTHY[run].get("steps") == 10_000 else 3):
+        assert found(tmp_path / str(seed), seed=seed, **HEALTHY[run]) == set()
