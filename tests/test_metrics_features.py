@@ -1,0 +1,151 @@
+"""Where a judge's features come from: the kept classifier's cache, and files of the user's own."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ganflow import classifier, data, evaluation, feed, metrics_features
+from ganflow.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def digits() -> data.Dataset:
+    return data.load("digits")
+
+
+# ---------------------------------------------------------------- the classifier's cache
+
+
+def test_split_holds_a_fixed_fifth_out_and_takes_a_test_split_as_it_is(digits, images):
+    train, held_out = classifier.split(digits, None)
+    assert (len(train.x), len(held_out.x)) == (1_438, 359)
+    assert sorted(map(bytes, [*train.x, *held_out.x])) == sorted(map(bytes, digits.x))
+    again = classifier.split(digits, None)[1]
+    assert np.array_equal(again.x, held_out.x) and np.array_equal(again.label, held_out.label)
+    assert classifier.split(digits, images) == (digits, images)
+
+
+@pytest.fixture
+def untaught(monkeypatch, tmp_path):
+    """Classifiers that skip their training, in a cache of the test's own; and who was to train."""
+    trained = []
+
+    def skip(train, held_out, seed, identity):
+        weights = classifier._make_weights(np.random.default_rng(seed), train.example_shape, 10)
+        about = {**identity, "accuracy": 0.1, "num_held_out": len(held_out.x), "num_classes": 10}
+        about |= {"example_shape": list(train.example_shape), "training_seconds": 0}
+        trained.append(seed)
+        return classifier.Classifier(weights, train.example_shape, 10, about)
+
+    monkeypatch.setattr(classifier, "_train", skip)
+    monkeypatch.setenv("GANFLOW_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache", trained
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "weights gone", "JSON gone", "no JSON"])
+def test_a_damaged_classifier_is_trained_again_and_the_log_says_so(
+    damage, untaught, images, caplog
+):
+    cache, trained = untaught
+    first = classifier.trained(images, None, seed=0)
+    (folder,) = cache.iterdir()
+    weights, about = folder / "weights.npz", folder / "classifier.json"
+    whole = weights.read_bytes()
+    if damage == "flipped":
+        weights.write_bytes(whole[:-100] + bytes([whole[-100] ^ 1]) + whole[-99:])
+    elif damage == "cut":
+        weights.write_bytes(whole[:-1])
+    elif damage == "no JSON":
+        about.write_text("{")
+    else:
+        (weights if damage == "weights gone" else about).unlink()
+    with caplog.at_level("INFO", logger="absl"):
+        again = classifier.trained(images, None, seed=0)
+    assert "a damaged classifier" in caplog.text and "training the judging" in caplog.text
+    assert trained == [0, 0] and again.about == first.about
+    caplog.clear()
+    with caplog.at_level("INFO", logger="absl"):
+        kept = classifier.trained(images, None, seed=0)
+    assert "taken from" in caplog.text and "a damaged classifier" not in caplog.text
+    assert trained == [0, 0]
+    np.testing.assert_array_equal(kept.weights["w_0"], first.weights["w_0"])
+    assert [p.name for p in cache.iterdir()] == [folder.name]
+    assert sorted(p.name for p in folder.iterdir()) == ["classifier.json", "weights.npz"]
+
+
+def test_seeds_and_data_have_classifiers_of_their_own(untaught, images, caplog):
+    cache, trained = untaught
+    for seed in (0, 1, 0):
+        classifier.trained(images, None, seed)
+    assert trained == [0, 1] and len(list(cache.iterdir())) == 2
+    other = data.Dataset("other", 255 - images.x, images.label)
+    with caplog.at_level("WARNING", logger="absl"):
+        classifier.trained(other, None, seed=0)
+    assert trained == [0, 1, 0] and len(list(cache.iterdir())) == 3
+    assert "0.1000" in caplog.text and "little" in caplog.text  # a poor judge is told
+
+
+def test_a_cache_that_cannot_be_written_is_said_before_the_training(monkeypatch, tmp_path, images):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("GANFLOW_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(InputError, match="GANFLOW_CACHE"):
+        classifier.trained(images, None, seed=0)
+
+
+# ---------------------------------------------------------------- features of one's own
+
+
+class Means(tf.Module):
+    """Features: the mean of each row of 8 x 8 RGB images."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 8, 8, 3])])
+    def __call__(self, x):
+        return tf.reduce_mean(x, axis=[2, 3])
+
+
+@pytest.mark.parametrize("kind", ["SavedModel", "Keras"])
+def test_features_from_a_file_serve_images_without_labels(kind, tmp_path, digits, caplog):
+    import keras
+
+    path = tmp_path / ("model.keras" if kind == "Keras" else "model")
+    if kind == "Keras":
+        layers = [keras.layers.Input([8, 8, 3]), keras.layers.AveragePooling2D((1, 8))]
+        keras.Sequential([*layers, keras.layers.Flatten()]).save(path)
+    else:
+        means = Means()
+        tf.saved_model.save(means, str(path), signatures=means.__call__)
+    bare = data.Dataset("bare", digits.x[:400], None)
+    with pytest.raises(InputError, match="--features"):
+        evaluation.make_judge(bare, None)
+    with caplog.at_level("INFO", logger="absl"):
+        judge = evaluation.make_judge(bare, None, features=path)
+    assert "28 x 28 x 1" in caplog.text and "8 x 8 x 3" in caplog.text
+    assert judge.about["features"]["path"] == str(path) and "classifier" not in judge.about
+    assert "class_entropy" not in judge.floor
+    floor = judge.floor["frechet_distance"].value
+    # Noise has as bright rows everywhere as real images have nowhere.
+    assert judge.figures(judge.noise)["frechet_distance"] > 20 * floor
+    resized = tf.image.resize(feed.decoded(bare.x[:2]), [8, 8], antialias=True)
+    expected = np.mean(resized, axis=(2, 3))
+    read = metrics_features.load(path, (28, 28, 1)).read(bare.x[:2])
+    read = read.reshape(2, 8, -1).mean(axis=2)
+    np.testing.assert_allclose(read, expected, atol=1e-5)
+
+
+def test_features_that_cannot_be_used_are_one_line(tmp_path, digits):
+    load = metrics_features.load
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad.keras").write_bytes(b"no zip")
+    for name in ("nowhere", "empty", "bad.keras"):
+        with pytest.raises(InputError, match="--features") as error:
+            load(tmp_path / name, (28, 28, 1))
+        assert "\n" not in str(error.value)
+    means = Means()
+    means.__class__.whole = tf.function(lambda self, x: x, input_signature=None)
+    signature = means.whole.get_concrete_function(tf.TensorSpec([None, 8, 8, 3]))
+    tf.saved_model.save(means, str(tmp_path / "images"), signatures=signature)
+    network = load(tmp_path / "images", (28, 28, 1))
+    with pytest.raises(InputError, match="global pooling"):
+        network.read(digits.x[:3])
+    with pytest.raises(InputError, match="3 channels"):
+        network.read(np.zeros([3, 8, 8, 2], np.float32))
