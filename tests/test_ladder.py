@@ -1,0 +1,390 @@
+"""`bin/ladder.py`: plans, the clock, resuming after a kill, the table."""
+
+import dataclasses
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from processes import ROOT, Process, run, tensors
+
+from ganflow import data, engine, ladder, ladder_cell, ladder_report, models
+from ganflow.errors import InputError, NotFiniteError, StorageError
+from ganflow.ladder_cell import Budget
+
+CIRCLES = """
+# two settings of one model
+slow: --model=circle --jit=off --steps_per_call=50
+quick: --model=circle --jit=off --steps_per_call=50 --d_learning_rate=2e-3  # a comment
+"""
+STEPS = Budget("steps", (100, 200, 300))
+
+
+def _plan(seeds=(0,), num=20, budget=STEPS, text=CIRCLES) -> ladder.Plan:
+    return ladder.make_plan(ladder.read_plan(text, "plan"), None, seeds, budget, num)
+
+
+# ---------------------------------------------------------------- budgets, entries, plans
+
+
+def test_marks_stand_at_equal_parts_or_where_they_are_put():
+    assert ladder.budget(60, None, [4]) == Budget("seconds", (15, 30, 45, 60))
+    assert ladder.budget(None, 10, [3]) == Budget("steps", (3, 7, 10))
+    assert ladder.budget(None, None, [60, 120]) == Budget("seconds", (60, 120))
+    assert ladder.budget(None, 30, [10, 30]) == Budget("steps", (10, 30))
+    assert str(ladder.budget(60, None, [1])) == "60 s"
+    assert str(ladder.budget(None, 27_500, [1])) == "27,500 steps"
+
+
+@pytest.mark.parametrize(
+    "args, part",
+    [
+        ((60, 10, [1]), "found both"),
+        ((None, None, [4]), "found neither"),
+        ((60, None, [30, 20, 60]), "rise"),
+        ((60, None, [20, 50]), "--seconds=60"),
+        ((None, 2, [4]), "rise"),  # four marks in two steps
+        ((None, 10, [0.5, 10]), "whole"),
+        ((60, None, [2.5]), "how many"),
+        ((60, None, [-1]), "above 0"),
+        ((60, None, [float("nan")]), "above 0"),
+        ((60, None, []), "above 0"),
+    ],
+)
+def test_budgets_that_make_no_sense_are_refused(args, part):
+    with pytest.raises(InputError, match=part):
+        ladder.budget(*args)
+
+
+def test_a_plan_is_named_command_lines():
+    slow, quick = ladder.read_plan(CIRCLES, "plan")
+    assert slow.name == "slow" and quick.flags[-1] == "--d_learning_rate=2e-3"
+    cells = _plan(seeds=(0, 7)).cells
+    names = ["slow-circle-seed0", "quick-circle-seed0", "slow-circle-seed7", "quick-circle-seed7"]
+    assert [cell.name for cell in cells] == names  # seed by seed
+    assert [cell.config.d_learning_rate for cell in cells] == [1e-3, 2e-3] * 2
+    assert cells[2].options.seed == 7 and cells[0].options.jit == "off"
+
+
+@pytest.mark.parametrize(
+    "line, parts",
+    [
+        ("no colon", ["plan, line 1"]),
+        ("a/b: --model=circle", ["plan, line 1"]),
+        ("x:", ["plan, line 1"]),
+        ("x: --model='circle", ["plan, line 1", "quotation"]),
+        ("# nothing", ["found no line"]),
+        ("x: --model=cirkle", ["x:", "did you mean circle?"]),
+        ("x: --model=circle --d_hiden=3", ["x:", "--d_hiden", "did you mean --d_hidden?"]),
+        ("x: --model=circle --batch_size=0", ["x:", "batch_size"]),
+        ("x: --model=circle --g_learning_rate=nan", ["x:", "finite"]),
+        ("x: --model=circle --seed=3", ["x:", "--seeds"]),
+        ("x: --model=circle three", ["x:", "'three'"]),
+        ("x: --model=circle --dataset=digits", ["x:", "points"]),
+        ("x: --model=circle --batch_size=2000", ["x:", "1000", "2000"]),
+        ("x: --flagfile=/nowhere/x.flags", ["x:", "/nowhere/x.flags"]),
+        ("x: --model=circle\nx: --model=circle", ["x-circle-seed0", "twice"]),
+    ],
+)
+def test_bad_plans_are_one_line(line, parts):
+    with pytest.raises(InputError) as caught:
+        _plan(text=line)
+    assert "\n" not in str(caught.value)
+    for part in parts:
+        assert part in str(caught.value)
+
+
+def test_a_model_or_a_preset_is_an_entry(tmp_path):
+    (tmp_path / "small.flags").write_text(
+        "--model=circle\n--workdir=x\n--g_hidden=4,4\n--steps=9\n"
+    )
+    cell = ladder.resolve(ladder.entry("small", tmp_path), "circle", "")
+    assert (cell.entry, cell.model, cell.config.g_hidden) == ("small", "circle", (4, 4))
+    assert ladder.resolve(ladder.entry("circle", tmp_path), "circle", "").config == (
+        models.load("circle").Config()
+    )
+    with pytest.raises(InputError, match="did you mean small.*wgan_gp, small"):
+        ladder.entry("smal", tmp_path)
+
+
+def test_pairs_that_do_not_fit_are_left_out_and_listed():
+    entries = [ladder.entry(name, Path("nowhere")) for name in ("circle", "wgan_gp", "simple")]
+    plan = ladder.make_plan(entries, ["circle", "digits"], [0], STEPS, 20)
+    assert [(cell.entry, cell.dataset) for cell in plan.cells] == [
+        ("circle", "circle"),
+        ("wgan_gp", "circle"),
+        ("wgan_gp", "digits"),
+        ("simple", "digits"),
+    ]
+    pairs = [(name, dataset) for name, dataset, _ in plan.left_out]
+    assert pairs == [("circle", "digits"), ("simple", "circle")]
+    points = models.default_config(models.load("wgan_gp"), points=True)
+    assert plan.cells[1].config == dataclasses.replace(points, dataset="circle")
+    assert "left out: simple on circle" in ladder.describe(plan)
+    with pytest.raises(InputError, match="no model fits"):
+        ladder.make_plan(entries[:1], ["digits"], [0], STEPS, 20)
+
+
+def test_every_model_fits_digits_or_a_set_of_points():
+    entries = [ladder.entry(name, Path("nowhere")) for name in models.names()]
+    plan = ladder.make_plan(entries, ["digits", "gaussians_8"], [0], STEPS, 20)
+    missing = set(models.names()) - {cell.model for cell in plan.cells}
+    reasons = [reason for name, _, reason in plan.left_out if name in missing]
+    assert all("labels" in reason or "28" in reason for reason in reasons), reasons
+
+
+def test_a_ladder_may_only_gain_cells(tmp_path):
+    ladder.agree(_plan(), tmp_path)
+    ladder.agree(_plan(), tmp_path)
+    ladder.agree(_plan(seeds=(0, 1)), tmp_path)
+    before = (tmp_path / "plan.json").read_bytes()
+    faster = CIRCLES.replace("2e-3", "3e-3")
+    for plan, part in [
+        (_plan(), "slow-circle-seed1 is gone"),
+        (_plan(seeds=(0, 1), num=30), "another num"),
+        (_plan(seeds=(0, 1), budget=Budget("steps", (100, 300))), "another budget"),
+        (_plan(seeds=(0, 1), text=faster), "quick-circle-seed0 has other settings"),
+    ]:
+        with pytest.raises(InputError, match=part):
+            ladder.agree(plan, tmp_path)
+    assert (tmp_path / "plan.json").read_bytes() == before
+
+
+# ---------------------------------------------------------------- the clock, and a cell's process
+
+
+def test_a_call_that_would_end_after_the_mark_is_not_begun(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    clock = ladder_cell._Clock(started=98.0, spent_seconds=10.0)  # 12 s so far
+    assert clock.seconds() == 12 and not clock.over(12.5) and clock.over(11.9)
+    now[0] += 5  # compiles
+    clock.called()
+    assert not clock.over(17.5)  # what a call takes is not known yet
+    now[0] += 1
+    clock.called()
+    assert clock.called_at_seconds == 18
+    assert clock.over(18.9) and not clock.over(19.1)
+    now[0] += 3  # a checkpoint, and a call that had to wait
+    clock.called()
+    assert clock.over(21.9) and not clock.over(22.1)
+
+
+def test_marks_of_seconds_are_kept_and_a_checkpoint_without_its_row_is_not(tmp_path, monkeypatch):
+    """In this process: two marks, a kill between a checkpoint and its row, the rest."""
+    ticks = itertools.count(100, 0.05)  # the clock moves on by its being read
+    monkeypatch.setattr(time, "perf_counter", lambda: next(ticks))
+    plan = _plan(budget=Budget("seconds", (0.5, 1.5)))
+    cell = ladder_cell.with_budget(plan.cells[0], plan.budget, tmp_path)
+    told = cell.identity() | {"options": dataclasses.asdict(cell.options)}
+    told["budget"] = dataclasses.asdict(plan.budget)
+    (tmp_path / "cell.json").write_text(json.dumps(told))
+
+    written = []
+
+    def killed_at_the_second(path, rows):
+        if len(rows) == 2:
+            raise KeyboardInterrupt
+        written.append(list(rows))
+        write(path, rows)
+
+    write = ladder_cell.write_json_lines
+    monkeypatch.setattr(ladder_cell, "write_json_lines", killed_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        ladder_cell.train(tmp_path)
+    first = ladder_cell.read_json_lines(tmp_path / "marks.jsonl")
+    assert [row["mark"] for row in first] == [0.5] and written == [first]
+    unknown = max(int(p.name) for p in (tmp_path / "checkpoints").iterdir())
+    assert unknown > first[0]["step"]
+
+    monkeypatch.setattr(ladder_cell, "write_json_lines", write)
+    assert ladder_cell.train(tmp_path) == 0
+    rows = ladder_cell.read_json_lines(tmp_path / "marks.jsonl")
+    assert rows[0] == first[0] and [row["mark"] for row in rows] == [0.5, 1.5]
+    assert rows[0]["clock_seconds"] < rows[1]["seconds"] and rows[1]["step"] > rows[0]["step"]
+    steps = {int(p.name) for p in (tmp_path / "checkpoints").iterdir()}
+    assert steps == {0} | {row["step"] for row in rows}
+    assert all(row["peak_mib"] > 100 for row in rows)
+
+
+@pytest.mark.parametrize(
+    "code, kept, raised",
+    [(3, True, None), (1, False, None), (-9, False, None), (4, False, StorageError)],
+)
+def test_a_cell_that_fails_is_a_result_and_tried_again_unless_it_diverged(
+    code, kept, raised, tmp_path, monkeypatch
+):
+    said = "step 5: d_loss not finite"
+    monkeypatch.setattr(ladder_cell, "_in_own_process", lambda *_: (code, said))
+    args = (_plan().cells[0], STEPS, tmp_path / "cell", pytest.fail, lambda: False)
+    if raised:
+        with pytest.raises(raised, match=said):
+            ladder_cell.finish(*args)
+    else:
+        result = ladder_cell.finish(*args)
+        assert result["failed"] == f"exit code {code}: {said}" and result["marks"] == []
+    assert (tmp_path / "cell" / "result.json").exists() == kept
+    assert NotFiniteError.exit_code == 3
+
+
+# ---------------------------------------------------------------- killed in the middle
+
+
+def _flags(workdir: Path, plan: Path) -> list[str]:
+    budget = ["--num=200", "--steps=300", "--marks=100,200,300"]
+    return [f"--plan={plan}", f"--workdir={workdir}", *budget]
+
+
+def _rows(path: Path) -> int:
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def test_a_ladder_killed_in_its_second_cell_ends_as_if_it_had_not_been(tmp_path):
+    plan, workdir = tmp_path / "plan", tmp_path / "ladder"
+    plan.write_text(CIRCLES)
+    first, second = workdir / "slow-circle-seed0", workdir / "quick-circle-seed0"
+    process = Process("ladder.py", *_flags(workdir, plan))
+    assert process.wait_until(lambda: _rows(second / "marks.jsonl") > 0), process.err()
+    process.send(signal.SIGKILL)  # and with it the cell's process, whose stdin has ended
+    assert process.end().code == -signal.SIGKILL
+    trained = (first / "result.json").stat().st_mtime_ns, (first / "log.txt").read_bytes()
+    assert not (second / "result.json").exists()
+    assert "Not yet trained: quick-circle-seed0" in (workdir / "ladder.md").read_text()
+
+    ended = run("ladder.py", *_flags(workdir, plan))
+    assert ended.code == 0, ended.err
+    assert trained == ((first / "result.json").stat().st_mtime_ns, (first / "log.txt").read_bytes())
+    table = (workdir / "ladder.md").read_text()
+    assert table.splitlines()[0].startswith("    python ") and f"--workdir={workdir}" in table
+    assert "| circle | `slow` | 1 | 300 steps |" in table
+    assert "| circle | `quick` | 1 | 300 steps |" in table
+    assert "Not yet trained" not in table and "failed" not in table
+    assert ended.out == table
+    assert (workdir / "ladder.png").read_bytes().startswith(b"\x89PNG")
+    assert not list(workdir.rglob(".*.partial"))
+
+    # What the second cell would have come to in one go, trained here.
+    (cell,) = [c for c in _plan().cells if c.entry == "quick"]
+    cell = ladder_cell.with_budget(cell, STEPS, tmp_path / "unkilled")
+    unkilled = engine.Run(models.load("circle"), cell.config, cell.options, data.load("circle"))
+    unkilled.resume()
+    unkilled.train(300)
+    straight, resumed = tensors(tmp_path / "unkilled"), tensors(second)
+    assert straight.keys() == resumed.keys()
+    gan = [name for name in straight if name.startswith("gan/")]
+    assert gan and all(np.array_equal(straight[name], resumed[name]) for name in gan)
+    assert [p.name for p in (second / "checkpoints").iterdir()] == ["000000300"]
+
+
+def _deterministic(workdir: Path) -> dict:
+    """What of a ladder does not depend on the machine's speed."""
+    cells = json.loads((workdir / "ladder.json").read_text())["cells"]
+    return {
+        name: [(mark["step"], mark["figures"]) for mark in result["marks"]]
+        for name, result in cells.items()
+    }
+
+
+@pytest.mark.slow
+def test_a_ladder_killed_at_any_time_has_the_figures_of_one_that_was_not(tmp_path):
+    """It is stopped again and again, each time a little later: by SIGKILL to its process group,
+    which ends the cell's process too, and by SIGTERM to itself, which it passes on."""
+    plan = tmp_path / "plan"
+    plan.write_text(CIRCLES)
+    killed, whole, other = (tmp_path / name for name in ("killed", "whole", "other"))
+    assert run("ladder.py", *_flags(whole, plan)).code == 0
+    program, patience_seconds, code = str(ROOT / "bin" / "ladder.py"), 6.0, None
+    stops = itertools.count()
+    while code is None:
+        process = subprocess.Popen(
+            [sys.executable, program, *_flags(killed, plan)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(patience_seconds)
+        except subprocess.TimeoutExpired:
+            if next(stops) % 2:
+                process.terminate()
+                # 0: it was about to end; -SIGTERM: it was still importing.
+                assert process.wait(60) in (143, 0, -signal.SIGTERM)
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            patience_seconds *= 1.25
+    assert code == 0
+    assert next(stops) > 1
+    assert _deterministic(killed) == _deterministic(whole)
+    plan.write_text(CIRCLES.replace("2e-3", "3e-3"))
+    assert run("ladder.py", *_flags(other, plan)).code == 0
+    assert _deterministic(other) != _deterministic(whole)  # the comparison can tell
+
+
+# ---------------------------------------------------------------- the report
+
+
+def _result(cell, finals, failed=None, figure="sliced_wasserstein") -> dict:
+    marks = [
+        {"mark": m, "seconds": m / 10, "step": m, "figures": {figure: v, "modes_captured": 8.0}}
+        for m, v in zip(STEPS.marks, finals, strict=not failed)
+    ]
+    return {
+        **{"entry": cell.entry, "dataset": cell.dataset, "seed": cell.options.seed},
+        **{"marks": [] if failed else marks, "failed": failed, "num": 20, "processes": 1},
+        **{"steps_per_second": 100.0 + cell.options.seed, "peak_mib": 500.0 + cell.options.seed},
+        "floor": {figure: 0.01, "modes_captured": 8.0},
+    }
+
+
+def test_the_table_holds_mean_spread_best_and_failures():
+    plan = _plan(seeds=(0, 1, 2))
+    finals = {
+        "slow-circle-seed0": (3.0, 1.0, 2.0),
+        "slow-circle-seed1": (3.0, 2.0, 4.0),
+        "quick-circle-seed0": (1.0, 0.5, 1.0),
+        "quick-circle-seed1": (1.0, 0.7, 1.0),
+        "quick-circle-seed2": (1.0, 0.6, 1.0),
+    }
+    cells = {cell.name: cell for cell in plan.cells}
+    results = {name: _result(cells[name], values) for name, values in finals.items()}
+    diverged = _result(cells["slow-circle-seed2"], (), "exit code 3: d_loss not finite")
+    results["slow-circle-seed2"] = diverged
+    lines = ladder_report.table(plan, results, "python bin/ladder.py --x").splitlines()
+    assert lines[0] == "    python bin/ladder.py --x"
+    rows = [line for line in lines if line.startswith("| circle")]
+    # By hand: means 1, 3 and .6; standard deviations with n - 1: 0, 1.414, .1.
+    assert rows == [
+        "| circle | (real against real) |  |  | 0.0100 |  | 8.00 |  |  |",
+        "| circle | `quick` | 3 | 300 steps | 1.00 ± 0 | 0.600 ± 0.100 | 8.00 ± 0 | 101 ± 1.00 "
+        "| 502 MiB |",
+        "| circle | `slow` | 2 of 3 | 300 steps | 3.00 ± 1.41 | 1.50 ± 0.707 | 8.00 ± 0 "
+        "| 100 ± 0.707 | 501 MiB |",
+    ]
+    assert "- slow-circle-seed2 failed: exit code 3: d_loss not finite" in lines
+
+
+def test_the_picture_is_drawn_with_a_panel_a_data_set(tmp_path):
+    plan = _plan()
+    results = {cell.name: _result(cell, (1.0, 2.0, 3.0)) for cell in plan.cells}
+    ladder_report.draw(plan, results, tmp_path / "x.png")
+    assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+    failed = {cell.name: _result(cell, (), "exit code 3: no") for cell in plan.cells}
+    ladder_report.draw(plan, failed, tmp_path / "y.png")
+    assert not (tmp_path / "y.png").exists()
+    table = ladder_report.table(plan, failed, "x")
+    assert "slow on circle: no seed ended well" in table
+
+
+def test_figures_have_three_digits_and_no_exponent():
+    shown = [ladder_report.three(v) for v in (0.0, 0.01234, 1.0, 12.345, 123.4, 12345.6)]
+    assert shown == ["0", "0.0123", "1.00", "12.3", "123", "12,346"]
+    assert ladder_report.spread([2.0], ladder_report.three) == "2.00"
+    assert ladder_report.spread([1.0, float("nan")], ladder_report.three) == "not finite"
+    assert ladder_report.spread([], ladder_report.three) == "-"
