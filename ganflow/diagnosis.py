@@ -62,8 +62,8 @@ FOOLED_RANKING = 0.1  # a critic that knows nothing scores real higher in half o
 SATURATED_GREY_SHARE = 0.1
 SATURATED_SHARE = 0.9  # of a hidden layer's outputs, or of D's: a tenth is left to learn by
 
-# Past the start, healthy losses, as means over a summary's steps, keep within .25 of their mean from
-# the lowest to the highest, and drift rather than swing.
+# Past the start, healthy losses (means over the steps of a summary) keep within .25 of their mean
+# from the lowest to the highest, and drift rather than swing.
 SWING = 0.3
 SWINGS = 4
 OSCILLATION_SUMMARIES = 16

@@ -337,9 +337,15 @@ class Run:
             except _NotFinite as first:
                 found = first
         names = [n for n, v in zip(self.scalar_names, found.scalars, strict=True) if _bad(v)]
-        bad = [n for n, v in zip(self.gradient_names, found.norms, strict=True) if _bad(v)]
-        names += [f"{gradient} of {weight}" for gradient, weight in bad]
+        of = {}
+        for (gradient, weight), norm in zip(self.gradient_names, found.norms, strict=True):
+            of.setdefault(gradient, []).append((weight, _bad(norm)))
+        for gradient, weights in of.items():
+            bad = [weight for weight, is_bad in weights if is_bad]
+            of_which = "" if len(bad) == len(weights) else f" of {', '.join(bad)}"
+            names += [gradient + of_which] if bad else []
         weights = [n for n, v in named_weights(self.gan) if _bad(replicas.value_of(v))]
+        weights = weights if len(weights) < len(named_weights(self.gan)) else ["all of them"]
         names = names or ["the sum of a call's losses"]
         after = f" (weights no longer finite: {', '.join(weights)})" if weights else ""
         return (

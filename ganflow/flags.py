@@ -67,11 +67,19 @@ def define(config: Any, module_name: str, flag_values: flags.FlagValues = FLAGS)
             flags.DEFINE_string(field.name, default, meta["help"], **common)
 
 
-def read(config: Any) -> Any:
-    """The config that the parsed flags describe; of `config` only names and types are used."""
+def read(config: Any, flag_values: flags.FlagValues | None = None) -> Any:
+    """The config that the parsed flags describe; of `config` only names and types are used.
+
+    Args:
+      config: of the class wanted.
+      flag_values: parsed ones; by default the program's.
+
+    Raises:
+      InputError: a number that is not finite.
+    """
     values = {}
     for field in dataclasses.fields(config):
-        value = FLAGS[field.name].value
+        value = (flag_values or FLAGS)[field.name].value
         if isinstance(value, float) and not math.isfinite(value):  # no bound of absl stops a NaN
             raise InputError(f"--{field.name}={value}: expected a finite number")
         is_tuple = isinstance(getattr(config, field.name), tuple)

@@ -20,7 +20,6 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from absl import flags as absl_flags
 from absl import logging
@@ -218,6 +217,7 @@ def resolve(one: Entry, dataset: str | None, data_dir: str) -> Cell:
         flags.define(config, module.__name__, values)
         flags.define(options, "ganflow.engine", values)
         rest = values(words)
+        config, options = flags.read(config, values), flags.read(options, values)
     except absl_flags.UnrecognizedFlagError as error:
         hint = _nearest(f"--{error.flagname}", [f"--{f}" for f in values])
         raise InputError(f"{one.name}: --{error.flagname}: no flag of a cell; {hint}") from error
@@ -229,7 +229,6 @@ def resolve(one: Entry, dataset: str | None, data_dir: str) -> Cell:
         raise InputError(f"{one.name}: {rest[1]!r} is not a flag; flags look like --batch_size=64")
     if values["seed"].present:
         raise InputError(f"{one.name}: found --seed, expected none: a ladder has --seeds")
-    config, options = _read(one, config, values), _read(one, options, values)
     config = dataclasses.replace(config, dataset=name)
     return Cell(one.name, peek.model, config, dataclasses.replace(options, data_dir=here))
 
@@ -239,14 +238,6 @@ def _values(*strings: tuple[str, str | None]) -> absl_flags.FlagValues:
     for name, default in strings:
         absl_flags.DEFINE_string(name, default, "", flag_values=values)
     return values
-
-
-def _read(one: Entry, config: Any, values: absl_flags.FlagValues) -> Any:
-    read = {field.name: values[field.name].value for field in dataclasses.fields(config)}
-    for name, value in read.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise InputError(f"{one.name}: --{name}={value}: expected a finite number")
-    return dataclasses.replace(config, **read)
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -37,8 +37,8 @@ class Watch:
         dataset = run.dataset
         count = min(POINTS if dataset.is_points else SAMPLES, len(dataset.x))
         self.z = gans.latent(run.gan, run.options.seed, count)
-        self.real = decoded(dataset.x[:count]).numpy()
-        self.held_out = decoded(run.held_out.x[:HELD_OUT]).numpy() if run.held_out else None
+        self.real = _spread(dataset.x, count)
+        self.held_out = _spread(run.held_out.x, HELD_OUT) if run.held_out else None
         self.named = gans.named_weights(run.gan)
         self.modes = data.modes(dataset.name)
         self.strip = views.read_strip(run.folder / "strip.npz", keep_until=int(run.step))
@@ -193,3 +193,8 @@ class Watch:
             f"weight/{name}": value for (name, _), value in zip(self.named, now, strict=True)
         }
         return of_weights | {f"d_output/{name}": value for name, value in scores.items()}
+
+
+def _spread(x, count):
+    """Some examples from all over a data set, which may be sorted by class."""
+    return decoded(x[:: max(1, len(x) // count)][:count]).numpy()

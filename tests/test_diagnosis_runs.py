@@ -83,7 +83,7 @@ HEALTHY = {
     "circle on 25 modes": {"model": "circle", "dataset": "gaussians_25", "steps": 3_000}
     | {"summary_every": 100},
     "quickstart": QUICKSTART,
-    "wgan_gp": {"model": "wgan_gp", "width": 128, "steps": 10_000},
+    "wgan_gp": {"model": "wgan_gp", "dataset": "gaussians_25", "width": 128, "steps": 10_000},
 }
 
 

@@ -245,6 +245,7 @@ def _rows(path: Path) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
+@pytest.mark.slow
 def test_a_ladder_killed_in_its_second_cell_ends_as_if_it_had_not_been(tmp_path):
     plan, workdir = tmp_path / "plan", tmp_path / "ladder"
     plan.write_text(CIRCLES)

@@ -197,3 +197,65 @@ def test_nothing_is_recorded_after_the_block_even_when_it_fails():
         raise ZeroDivisionError
     layers.relu(tf.zeros([1, 1]))
     assert len(rows) == 1
+
+
+# ---------------------------------------------------------------- batch norm
+
+
+def norm_of(units=2):
+    weights = layers.batch_norm_weights(units, "norm")
+    return weights, [weights[f"norm_{part}"] for part in ("gamma", "beta", "mean", "variance")]
+
+
+def test_batch_norm_takes_the_batchs_own_statistics():
+    # Columns 0, 2 and 10, 30: means 1 and 20, variances 1 and 100; epsilon 3 and 44 make roots.
+    weights, parts = norm_of()
+    weights["norm_gamma"].assign([1.0, 6.0])
+    weights["norm_beta"].assign([0.5, -1.0])
+    x = tf.constant([[0.0, 10.0], [2.0, 30.0]])
+    y = layers.batch_norm(x, *parts, "batch", epsilon=3.0)  # sqrt(1 + 3) = 2, sqrt(103)
+    np.testing.assert_allclose(y[:, 0], [0.0, 1.0], rtol=1e-6)
+    np.testing.assert_allclose(
+        y[:, 1], [-60 / math.sqrt(103) - 1, 60 / math.sqrt(103) - 1], rtol=1e-6
+    )
+    np.testing.assert_array_equal(weights["norm_mean"], [0.0, 0.0])  # stood still
+    np.testing.assert_array_equal(weights["norm_variance"], [1.0, 1.0])
+
+
+def test_batch_norm_moves_its_statistics_only_when_told():
+    weights, parts = norm_of(1)
+    x = tf.constant([[0.0], [2.0]])  # mean 1, variance 1
+    y = layers.batch_norm(x * 2, *parts, "update", momentum=0.75, epsilon=0.0)  # mean 2, variance 4
+    np.testing.assert_allclose(y, [[-1.0], [1.0]], rtol=1e-6)
+    assert weights["norm_mean"].numpy() == 0.5 and weights["norm_variance"].numpy() == 1.75
+    alone = layers.batch_norm(x[:1], *parts, "moving", epsilon=0.0)
+    np.testing.assert_allclose(alone, [[-0.5 / math.sqrt(1.75)]], rtol=1e-6)
+    assert weights["norm_mean"].numpy() == 0.5
+
+
+def test_batch_norm_of_maps_is_over_all_their_pixels():
+    x = tf.reshape(tf.range(8.0), [2, 2, 1, 2])  # maps 0, 2, 4, 6 and 1, 3, 5, 7: variance 5
+    y = layers.batch_norm(x, *norm_of()[1], "batch", epsilon=0.0)
+    expected = np.array([-3, -1, 1, 3]) / math.sqrt(5)
+    np.testing.assert_allclose(tf.reshape(y, [4, 2])[:, 0], expected, rtol=1e-5)
+    np.testing.assert_allclose(tf.reshape(y, [4, 2])[:, 1], expected, rtol=1e-5)
+
+
+def test_moving_statistics_are_not_trained():
+    weights, _ = norm_of()
+    assert [name for name, v in weights.items() if v.trainable] == ["norm_gamma", "norm_beta"]
+
+
+def test_truncated_normal_keeps_within_two_standard_deviations():
+    values = layers.truncated_normal(np.random.default_rng(0), [400, 500], 0.02).numpy()
+    assert np.abs(values).max() <= 0.04
+    # A standard normal cut off at 2 has a standard deviation of .8796.
+    assert values.std() == pytest.approx(0.8796 * 0.02, rel=0.01)
+    assert abs(values.mean()) < 0.0002
+    again = layers.truncated_normal(np.random.default_rng(0), [400, 500], 0.02).numpy()
+    np.testing.assert_array_equal(values, again)
+
+
+def test_linear_without_a_bias():
+    y = layers.linear(tf.constant([[1.0, 2.0]]), tf.constant([[3.0], [4.0]]))
+    np.testing.assert_array_equal(y, [[11.0]])

@@ -218,3 +218,14 @@ def test_the_penalty_of_a_dead_critic_has_a_finite_gradient(compiled):
     )
     assert value == pytest.approx(1, rel=1e-5)
     np.testing.assert_array_equal(gradient, [0, 0])
+
+
+def test_cross_entropy_of_probability_is_that_of_the_logit_until_d_is_sure():
+    logits = tf.constant([LN3, -LN3])
+    of_logits = losses.binary_cross_entropy(logits, 0.9)
+    of_probability = losses.cross_entropy_of_probability(tf.sigmoid(logits), 0.9)
+    # At 3/4 and 1/4: -(.9 ln 3/4 + .1 ln 1/4) and -(.9 ln 1/4 + .1 ln 3/4); mean .83698822
+    np.testing.assert_allclose([of_logits, of_probability], [0.83698822] * 2, rtol=1e-6)
+    sure = tf.constant([40.0])  # sigmoid rounds to 1
+    assert np.isfinite(losses.binary_cross_entropy(sure, 0.0))
+    assert not np.isfinite(losses.cross_entropy_of_probability(tf.sigmoid(sure), 0.0))

@@ -74,18 +74,6 @@ def has(image, colour):
     return (image == np.uint8(colour)).all(axis=-1).any()
 
 
-def test_scatter_shows_real_and_generated_points_in_two_colours():
-    real, far = np.float32([[0, 1], [1, 0]]), np.float32([[100, 100]])
-    image = pictures.scatter(real, -real, "step 1")
-    assert image.shape == (600, 600, 3) and image.dtype == np.uint8
-    assert has(image, BLUE)
-    # The frame follows the real points, so a sample far away leaves them where they were.
-    beyond = pictures.scatter(real, far, "step 1")
-    assert (image != beyond).any()
-    blue = [np.argwhere((i == np.uint8(BLUE)).all(axis=-1)).tolist() for i in (image, beyond)]
-    assert blue[0] == blue[1]
-
-
 def test_loss_curves_draws_both_losses():
     rows = [{"step": s, "d_loss": s / 10, "g_loss": 1 - s / 10} for s in range(5)]
     image = pictures.loss_curves(rows, "title")

@@ -84,3 +84,23 @@ def test_a_folder_needs_exactly_one_file(tmp_path):
         saved(tmp_path / f"{name}.npy", IMAGES)
     assert "found 2 files *.npy (a.npy, b.npy)" in error_of(data.load, "npy", str(tmp_path))
     assert "npz or idx for a test" in error_of(data.load, "npy", str(tmp_path), split="test")
+
+
+def test_load_both_finds_the_test_split_where_there_is_one(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, x_train=IMAGES, x_test=IMAGES[:1])
+    train, held_out = data.load_both("npz", str(path))
+    assert len(train.x) == 2 and len(held_out.x) == 1
+    np.savez(path, x_train=IMAGES)
+    assert data.load_both("npz", str(path))[1] is None
+    assert data.load_both("npy", saved(tmp_path / "b.npy", IMAGES))[1] is None
+    assert data.load_both("circle")[1] is None
+
+
+def test_enlarge_makes_squares_of_pixels(tmp_path):
+    path = saved(tmp_path / "a.npy", IMAGES)
+    x = data.load("npy", path, enlarge=2).x
+    assert x.shape == (2, 6, 8, 1)
+    np.testing.assert_array_equal(x[0, :2, :2, 0], [[0, 0], [0, 0]])
+    np.testing.assert_array_equal(x[:, ::2, 1::2, 0], IMAGES)
+    assert "--enlarge=2" in error_of(data.load, "circle", enlarge=2)
