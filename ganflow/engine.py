@@ -24,7 +24,8 @@ from ganflow.gans import build, latent, named_weights, names_of_trained  # noqa:
 from ganflow.watch import Watch
 
 _DRAWN_BYTES_A_CALL = 32 * 2**20  # more steps in a call than this holds bring nothing more
-_MAX_STEPS_A_CALL = {"compiled": 1_000, "op by op": 10}  # a signal waits for a call to end
+_MAX_STEPS_A_CALL = {"compiled": 1_000, "op by op": 10}
+_FLOP_A_CALL = 2e11  # a second or two on 2 cores: a signal waits for a call to end
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +118,11 @@ class Run:
 
     def _fitting_steps_per_call(self) -> int:
         limit = _MAX_STEPS_A_CALL["compiled" if self.jit else "op by op"]
-        return int(max(1, min(limit, _DRAWN_BYTES_A_CALL // self.feed.bytes_a_step)))
+        weights = sum(v.shape.num_elements() for v in self.gan.trainable_variables)
+        # A multiplication and an addition a weight, about five times: forwards and backwards.
+        flop_a_step = 10 * weights * self.config.batch_size * len(self.feed.specs)
+        limit = min(limit, _DRAWN_BYTES_A_CALL // self.feed.bytes_a_step)
+        return int(max(1, min(limit, _FLOP_A_CALL // flop_a_step)))
 
     def batches_of(self, step: int) -> list[dict[str, tf.Tensor]]:
         """What the step after `step` steps consumes, as `train_step` takes it."""

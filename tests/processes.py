@@ -27,8 +27,10 @@ _PATIENCE_SECONDS = 300
 # spend another second on taking TensorFlow's modules apart.
 _SERVER = """
 import json, os, runpy, sys, traceback
-from ganflow import quiet, engine, models, sampling, training
-import matplotlib.backends.backend_agg, matplotlib.figure, sklearn.datasets
+from ganflow import quiet, engine, evaluation, lab, lesson, models, sampling, training
+import matplotlib.backends.backend_agg, matplotlib.colors, matplotlib.figure
+import scipy.linalg, scipy.spatial.distance, scipy.special, sklearn.datasets, sklearn.neighbors
+import tensorboard.plugins.custom_scalar.summary, tensorboard.plugins.hparams.api
 for name in models.names():
     models.load(name)
 for line in sys.stdin:
