@@ -188,8 +188,11 @@ class Gan(tf.Module):
         return self._generate(z, "moving")
 
     def score(self, x: tf.Tensor) -> tf.Tensor:
-        """Images in [-1, 1] -> D's logit [n, 1]."""
-        return discriminator(self.d, x, self.config, "moving")
+        """Images in [-1, 1] -> D's logit [n, 1], each judged among the others, as in training.
+
+        With the moving statistics D would see what it never sees: they mix real and fake batches.
+        """
+        return discriminator(self.d, x, self.config, "batch")
 
     def g_loss(self, fake: tf.Tensor) -> tf.Tensor:
         """G's loss on these fake images."""
