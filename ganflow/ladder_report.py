@@ -208,7 +208,7 @@ def draw_panels(panels: dict[str, Iterable[tuple[str, list]]], path: Path, x_lab
 
     columns = min(3, len(panels))
     rows = math.ceil(len(panels) / columns)
-    figure = Figure(figsize=(5.5 * columns, 4.2 * rows), dpi=100, layout="constrained")
+    figure = Figure(figsize=(7 * columns, 4.2 * rows), dpi=100, layout="constrained")
     all_axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in all_axes[len(panels) :]:
         axes.set_axis_off()
@@ -228,7 +228,7 @@ def draw_panels(panels: dict[str, Iterable[tuple[str, list]]], path: Path, x_lab
             axes.set_yscale("log")
         axes.set(title=title, xlabel=x_label, ylabel="mean over seeds, minimum to maximum")
         axes.grid(alpha=0.3, which="both")
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))  # never over a curve
     buffer = BytesIO()
     figure.savefig(buffer, format="png")
     workdir.write_whole(path, buffer.getvalue())

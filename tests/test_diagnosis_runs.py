@@ -87,8 +87,17 @@ HEALTHY = {
 }
 
 
-@pytest.mark.parametrize("illness", PROVOKED)
+QUICK = ("mode_collapse", "d_overpowers_g")
+
+
+@pytest.mark.parametrize("illness", QUICK)
 def test_an_illness_provoked_on_purpose_is_found(tmp_path, illness):
+    assert illness in found(tmp_path, **PROVOKED[illness])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("illness", sorted(PROVOKED.keys() - QUICK))
+def test_the_other_illnesses_are_found_too(tmp_path, illness):
     assert illness in found(tmp_path, **PROVOKED[illness])
 
 

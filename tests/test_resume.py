@@ -95,6 +95,7 @@ def test_killed_at_random_moments_ends_bit_identical(whole, tmp_path):
     assert steps(tmp_path / "run") == [114, 117, 120]
 
 
+@pytest.mark.slow
 def test_killed_with_two_replicas_ends_bit_identical(tmp_path):
     whole = Process("train.py", *TWO_REPLICAS, f"--workdir={tmp_path / 'whole'}")
     delays = [random.Random(1).uniform(0, 0.5)]
