@@ -5,11 +5,11 @@ Each twin is the document's program in Keras, as it prints it: `Sequential` mode
 layers in TensorFlow.js, document 002 in `tf.layers`.) Both get the same weights, and for 20 steps
 the same images, z and dropout masks. Then losses, gradients and weights are held together.
 
-Tolerance: a loss within 1e-5 of its size (both are float32); a gradient within 1 % of its norm, for
-rounding decides between two equal pixels of a max-pool and between the sides of a ReLU's kink; a
-weight's distance within 1 % of how far it has moved. A bias in front of a batch norm is cancelled
-by it: its gradient is all rounding (below 1e-5 of the network's), of which Adam makes whole steps,
-so the two are free to part there.
+Tolerance: a loss within 1e-5 of its size (both are float32); a gradient within 5 % of its norm, for
+rounding decides between two equal pixels of a max-pool and between the sides of a ReLU's kink, and
+one unit on one example is 1 % of a bias's gradient here; a weight's distance within 1 % of how far
+it has moved. A bias in front of a batch norm is cancelled by it: its gradient is all rounding
+(below 1e-5 of the network's), of which Adam makes whole steps, so the two are free to part there.
 
 `deconv` has half a million kinks in a batch, and Adam turns each that falls the other way into
 whole steps: let run freely, its losses part by 1 % in 20 steps. So there each of the 20 steps is
@@ -317,8 +317,9 @@ def faults(twin, **changes):
                 if id(variable) in cancelled:
                     if max(np.linalg.norm(x), np.linalg.norm(y)) > 1e-5 * size:
                         return f"step {step}: {variable.name} is not cancelled"
-                elif np.linalg.norm(x - y) > 0.01 * np.linalg.norm(y):
-                    return f"step {step}: the gradient of {variable.name} is another"
+                elif np.linalg.norm(x - y) > 0.05 * np.linalg.norm(y):
+                    off = np.linalg.norm(x - y) / np.linalg.norm(y)
+                    return f"step {step}: the gradient of {variable.name} is off by {off:.1%}"
         if twin in FROM_OUR_STATE:
             if fault := parted(ours, theirs, first, cancelled, 0.1):
                 return f"step {step}: {fault}"
