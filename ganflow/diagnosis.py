@@ -125,13 +125,17 @@ class Verdict:
 # ---------------------------------------------------------------- judging
 
 
-def diagnose(evidence: Evidence) -> list[Verdict]:
+def diagnose(evidence: Evidence, figures: dict | None = None) -> list[Verdict]:
     """The illnesses at this summary, in the order of `ILLNESSES`; none for a healthy run.
 
     Where something is not finite, that is all it says, for no other figure can then be trusted.
+
+    Args:
+      evidence: of this summary, history included.
+      figures: its `probes`, from whoever has them already.
     """
     *before, row = evidence.rows or [{}]
-    rows = [*before, row | {"step": evidence.step} | probes(evidence)]
+    rows = [*before, row | {"step": evidence.step} | (figures or probes(evidence))]
     if signs := _not_finite(evidence):
         found = {"not_finite": signs}
     else:

@@ -145,14 +145,14 @@ class Watch:
             modes=self.modes,
         )
         dead = probes.dead_layers(evidence)
-        self.verdicts = diagnosis.diagnose(evidence)
+        figures = probes.probes(evidence)
+        self.verdicts = diagnosis.diagnose(evidence, figures)
         begun, ended = diagnosis.changed(self.illnesses, self.verdicts)
         for verdict in begun:
             logging.warning("%s", verdict)
         for illness in ended:
             logging.info("step %d: no longer: %s", row["step"], illness.replace("_", " "))
         self.illnesses = [verdict.illness for verdict in self.verdicts]
-        figures = probes.probes(evidence)
         figures |= {f"weight/{layer}/dead_units": share for layer, share in dead.items()}
         return figures | {"diagnosis": self.illnesses}
 
