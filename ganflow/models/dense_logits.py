@@ -11,8 +11,8 @@ takes logarithms of probabilities, switch them off. Adam with learning rate 1e-3
 and the same z in D's step and in G's. Batch 100, 100 epochs. G has 130,576 parameters and D
 117,121.
 
-Expected: blobs of one shape for some thousand steps, then digits, best at about 140,000 steps; see
-the README's tables. The document itself calls its pictures poor.
+Expected: blobs of one shape for some thousand steps, then digits; see the README's
+tables. The document itself calls its pictures poor.
 
 Deviations: none in networks, losses, optimizers or batches.
 """
