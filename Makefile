@@ -9,7 +9,7 @@ train: .venv/installed
 	@$(BIN)/python bin/train.py --flagfile=configs/quickstart.flags
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -m slow
@@ -17,6 +17,7 @@ test-slow: .venv/installed
 lint: .venv/installed
 	$(BIN)/ruff check ganflow bin tests benchmarks
 	$(BIN)/ruff format --check ganflow bin tests benchmarks
+	$(BIN)/mypy
 
 bench: .venv/bench
 	$(BIN)/python benchmarks/run.py
@@ -34,4 +35,4 @@ bench: .venv/bench
 	@touch $@
 
 clean:
-	rm -rf .venv runs build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv runs build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

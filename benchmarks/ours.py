@@ -8,27 +8,23 @@ import threading
 from functools import partial
 
 from benchmarks import works
-from ganflow import data, engine, models, workdir
+from ganflow import data, engine, models
+from ganflow.storage import workdir
 
 MODEL = {"simple": "simple", "circle": "circle", "dcgan": "dcgan_upsampling"}
 BATCH_SIZE = {"simple": 100, "circle": 128, "dcgan": 64}
-# The models' own, but for circle: its 1,000 steps take a tenth of a second, less than a picture.
-SUMMARY_EVERY = {"simple": 1_000, "circle": 10_000, "dcgan": 100}
 
 
 def _engine(work: str) -> engine.Run:
     """A run as bin/train.py makes it, in a folder that goes when the process ends."""
     module = models.load(MODEL[work])
     x = works.circle_points() if work == "circle" else works.images().reshape(-1, 28, 28, 1)
-    config = dataclasses.replace(
-        models.default_config(module, points=work == "circle"),
-        batch_size=BATCH_SIZE[work],
-        summary_every=SUMMARY_EVERY[work],
-    )
+    # All else at its defaults, summaries included.
+    config = dataclasses.replace(module.Config(), batch_size=BATCH_SIZE[work])
     folder = tempfile.mkdtemp(prefix="ganflow-benchmark-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     options = engine.Options(workdir=folder)
-    run = engine.Run(module, config, options, data.Dataset(config.dataset, x, None))
+    run = engine.Run(module, config, options, data.Dataset(config.dataset, {"x": x}))
     run.resume()  # a first checkpoint, as every run has
     return run
 
@@ -64,7 +60,7 @@ class _Training:
             self._failure = error
             self._done.release()
 
-    def _progress(self, step, row):
+    def _progress(self, step):
         while step >= self._target:
             self._done.release()
             self._go.acquire()

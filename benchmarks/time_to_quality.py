@@ -27,17 +27,20 @@ from absl import flags, logging
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import ganflow.quiet  # noqa: E402, F401 - before anything that imports TensorFlow
+import ganflow.base.quiet  # noqa: E402, F401 - before anything that imports TensorFlow
 
 # isort: split
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from ganflow import command, ladder, ladder_report, workdir  # noqa: E402
-from ganflow.command import Signals  # noqa: E402
-from ganflow.errors import GanflowError, InputError  # noqa: E402
-from ganflow.flags import parse  # noqa: E402
-from ganflow.ladder_cell import Budget, Interrupted, finish  # noqa: E402
+from ganflow.base.errors import GanflowError, InputError  # noqa: E402
+from ganflow.cli import command  # noqa: E402
+from ganflow.cli.command import Signals  # noqa: E402
+from ganflow.cli.flags import parse  # noqa: E402
+from ganflow.ladder import plans, reports, running  # noqa: E402
+from ganflow.ladder.cells import Budget  # noqa: E402
+from ganflow.ladder.results import Interrupted, finish  # noqa: E402
+from ganflow.storage import workdir  # noqa: E402
 
 FLAGS = flags.FLAGS
 REFERENCE = "keras_dcgan"
@@ -81,7 +84,7 @@ def reference(folder: Path, seed: int, budget: Budget, data_dir: str, judge, ask
       asked: whether a signal has asked to stop.
 
     Returns:
-      As `ladder_cell.finish`.
+      As `results.finish`.
 
     Raises:
       Interrupted: `asked` came true.
@@ -115,14 +118,14 @@ def reference(folder: Path, seed: int, budget: Budget, data_dir: str, judge, ask
     return result
 
 
-def train_all(plan: ladder.Plan, seeds: list[int], folder: Path, asked) -> dict[str, list[dict]]:
+def train_all(plan: plans.Plan, seeds: list[int], folder: Path, asked) -> dict[str, list[dict]]:
     """Every system's results, one a seed; the reference comes first in each round.
 
     Raises:
       Interrupted: `asked` came true.
-      InputError, StorageError, BusyError: see `ladder_cell.finish`.
+      InputError, StorageError, BusyError: see `results.finish`.
     """
-    judge = functools.cache(lambda: ladder.judge_of(plan.cells[0], plan.num))
+    judge = functools.cache(lambda: running.judge_of(plan.cells[0], plan.num))
     results: dict[str, list[dict]] = {REFERENCE: []}
     data_dir = plan.cells[0].options.data_dir
 
@@ -167,10 +170,9 @@ def table(results: dict[str, list[dict]], marks: tuple[float, ...], program: str
     for name in [*ours, REFERENCE]:
         found = results[name]
         shown = [
-            ladder_report.spread(column, ladder_report.three)
-            for column in zip(*_figures(found), strict=True)
+            reports.spread(column, reports.three) for column in zip(*_figures(found), strict=True)
         ]
-        rate = ladder_report.spread([r["steps_per_second"] for r in found], ladder_report.three)
+        rate = reports.spread([r["steps_per_second"] for r in found], reports.three)
         peak = max(result["peak_mib"] for result in found)
         cells = [f"`{name}`", str(len(found)), *shown, rate, f"{peak:,.0f} MiB"]
         lines.append(f"| {' | '.join(cells)} |")
@@ -179,7 +181,7 @@ def table(results: dict[str, list[dict]], marks: tuple[float, ...], program: str
         best = min(ours, key=lambda name: means[name][i])
         mine, theirs = means[best][i], means[REFERENCE][i]
         verdict = "better than" if mine < theirs else "not better than"
-        mine, theirs = map(ladder_report.three, (mine, theirs))
+        mine, theirs = map(reports.three, (mine, theirs))
         ours_text = f"our best, `{best}` at {mine}, is {verdict}"
         lines.append(f"- {_minutes(mark)}: {ours_text} the reference's {theirs}.")
     for name, found in results.items():
@@ -201,16 +203,16 @@ def main(_) -> int:
     tf.config.set_visible_devices([], "GPU")  # left to the processes that train
     seeds = [int(seed) for seed in FLAGS.seeds]
     marks = [float(mark) for mark in FLAGS.marks]
-    budget = ladder.budget(marks[-1], None, marks if len(marks) > 1 else [1])
+    budget = plans.budget(marks[-1], None, marks if len(marks) > 1 else [1])
     where = Path(FLAGS.plan) if FLAGS.plan else None
-    entries = ladder.read_plan_file(where) if where else ladder.read_plan(PLAN, "the usual plan")
-    plan = ladder.make_plan(entries, None, seeds, budget, FLAGS.num, FLAGS.data_dir)
+    entries = plans.read_plan_file(where) if where else plans.read_plan(PLAN, "the usual plan")
+    plan = plans.make_plan(entries, None, seeds, budget, FLAGS.num, FLAGS.data_dir)
     for cell in plan.cells:
         if cell.dataset != "mnist" or cell.entry == REFERENCE:
             raise InputError(f"{cell.name}: expected --dataset=mnist, and not the reference's name")
     folder = Path(FLAGS.workdir)
     with workdir.locked(folder), Signals() as signals:
-        ladder.agree(plan, folder)
+        running.agree(plan, folder)
         try:
             results = train_all(plan, seeds, folder, signals.asked)
         except Interrupted:
@@ -224,7 +226,7 @@ def main(_) -> int:
         if not any(result.get("failed") for result in found)
     ]
     title = "mnist: frechet distance"
-    ladder_report.draw_panels({title: curves}, folder / "curves.png", "training seconds")
+    reports.draw_panels({title: curves}, folder / "curves.png", "training seconds")
     print(text, end="")
     return 0
 

@@ -5,72 +5,7 @@ python bin/evaluate.py --workdir=runs/simple
 python bin/evaluate.py --samples=S.npy --dataset=mnist --data_dir=DIR
 """
 
-from pathlib import Path
-
-from absl import flags
-
-import ganflow.quiet  # noqa: F401 - before anything that imports TensorFlow
-
-# isort: split
-from ganflow import command, metrics_report
-from ganflow.errors import InputError
-from ganflow.flags import parse
-
-FLAGS = flags.FLAGS
-flags.DEFINE_string("workdir", None, "the run's folder: judge its checkpoints")
-flags.DEFINE_integer("step", None, "only the checkpoint of this step", lower_bound=0)
-flags.DEFINE_integer("seed", 1, "of the z of the checkpoints' samples", lower_bound=0)
-flags.DEFINE_string("samples", None, "or an .npy file to judge: images in [-1, 1] or uint8, points")
-flags.DEFINE_string("labels", None, "an .npy file with the class each of --samples was to be")
-flags.DEFINE_string("dataset", None, "the data set that --samples should look like")
-flags.DEFINE_string("data_dir", None, "where the data are; of a workdir: where they are now")
-flags.DEFINE_integer("enlarge", 1, "side of a pixel of --dataset, as in training", lower_bound=1)
-flags.DEFINE_integer("num", 10_000, "how many samples", lower_bound=10)
-flags.DEFINE_string(
-    "features", None, "a SavedModel folder or .keras file that you trust, in place of our features"
-)
-flags.DEFINE_string(
-    "out", None, "the JSON file; by default WORKDIR/evaluation.json or SAMPLES.evaluation.json"
-)
-
-
-def main(_) -> int:
-    if (FLAGS.workdir is None) == (FLAGS.samples is None):
-        raise InputError("give --workdir=DIR to judge a run, or --samples=FILE to judge an array")
-    features = Path(FLAGS.features) if FLAGS.features else None
-    if FLAGS.workdir is not None:
-        _refuse("samples, not to --workdir", "labels", "dataset", "enlarge")
-        folder = Path(FLAGS.workdir)
-        out = Path(FLAGS.out) if FLAGS.out else folder / "evaluation.json"
-        if FLAGS.out or folder.is_dir():
-            metrics_report.check_out(out)
-        report = metrics_report.of_workdir(
-            folder, FLAGS.step, FLAGS.num, FLAGS.seed, features, FLAGS.data_dir
-        )
-    else:
-        _refuse("workdir, not to --samples", "step")
-        if FLAGS.dataset is None:
-            raise InputError("--samples: which data set should they look like? give --dataset=NAME")
-        path = Path(FLAGS.samples)
-        out = Path(FLAGS.out) if FLAGS.out else path.with_suffix(".evaluation.json")
-        labels = Path(FLAGS.labels) if FLAGS.labels else None
-        metrics_report.check_out(out)
-        report = metrics_report.of_samples(
-            path, FLAGS.dataset, FLAGS.data_dir, FLAGS.enlarge, labels, FLAGS.num, features
-        )
-    print(metrics_report.as_text(report), flush=True)
-    metrics_report.write_json(report, out)
-    if FLAGS.workdir is not None:
-        metrics_report.write_events(report, folder)
-    print(f"\n{out}")
-    return 0
-
-
-def _refuse(belongs_to: str, *names: str) -> None:
-    for name in names:
-        if FLAGS[name].present:
-            raise InputError(f"--{name}: belongs to --{belongs_to}; leave it out")
-
+from ganflow.programs import evaluate
 
 if __name__ == "__main__":
-    command.run(main, parse)
+    evaluate.run()

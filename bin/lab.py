@@ -7,30 +7,7 @@ It starts on points of a circle; `--model=NAME` takes another model, with that m
 (`--helpfull` lists them). The commands can be piped in: `printf 'd\\ng 3\\n' | python bin/lab.py`.
 """
 
-import functools
-import sys
-from pathlib import Path
-
-from absl import flags as absl_flags
-
-import ganflow.quiet  # noqa: F401 - before anything that imports TensorFlow
-
-# isort: split
-from ganflow import command, flags, lab, lesson, models
-
-FLAGS = absl_flags.FLAGS
-absl_flags.DEFINE_string("model", "circle", "the model: a file of ganflow/models")
-
-
-def main(_) -> int:
-    config = flags.read(models.load(FLAGS.model).Config())
-    options = flags.read(lab.Options())
-    given = {name for name in FLAGS if FLAGS[name].present}
-    prepared, origin = lab.prepare(FLAGS.model, config, options, given)
-    say = functools.partial(print, flush=True)
-    say(lesson.greeting(prepared, origin))
-    return lesson.session(prepared, lesson.typed(sys.stdin), Path(options.out), say)
-
+from ganflow.programs import lab
 
 if __name__ == "__main__":
-    command.run(main, lambda argv: flags.parse_for_model(argv, lab.Options()))
+    lab.run()

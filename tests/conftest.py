@@ -1,7 +1,7 @@
 """What the tests share: two logical CPUs, and small data sets made on the spot."""
 
-from ganflow import quiet  # noqa: F401, I001 - before anything that imports TensorFlow
-from ganflow import replicas
+from ganflow.base import quiet  # noqa: F401 - before anything that imports TensorFlow
+from ganflow.nn import replicas
 
 replicas.make_logical_cpus(2)  # before TensorFlow runs its first operation
 
@@ -15,14 +15,29 @@ from ganflow import data  # noqa: E402
 def images() -> data.Dataset:
     """Fifty images of MNIST's shape and type, every pixel at random."""
     pixels = np.random.default_rng(0).integers(0, 256, (50, 28, 28, 1), dtype=np.uint8)
-    return data.Dataset("images", pixels, np.arange(50, dtype=np.int32) % 10)
+    label = np.arange(50, dtype=np.int32) % 10
+    return data.Dataset("images", {"x": pixels, "label": label})
 
 
 @pytest.fixture(scope="session")
 def points() -> data.Dataset:
     """Fifty points in the plane."""
     x = np.random.default_rng(0).standard_normal((50, 2)).astype(np.float32)
-    return data.Dataset("points", x, None)
+    return data.Dataset("points", {"x": x})
+
+
+@pytest.fixture(scope="session")
+def classifiers(tmp_path_factory):
+    """A folder for judging classifiers, of the tests' own: each is trained once for all of them."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def own_cache(classifiers):
+    """The same, where `GANFLOW_CACHE` points, so that a user's is neither used nor filled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GANFLOW_CACHE", str(classifiers))
+        yield classifiers
 
 
 @pytest.fixture(scope="session")

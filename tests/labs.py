@@ -3,20 +3,23 @@
 import numpy as np
 import tensorflow as tf
 
-from ganflow import lab, lesson
+from ganflow.lab import bench, lesson, viewing
 from ganflow.models import circle
 
 SMALL = circle.Config(g_hidden=(8, 4), d_hidden=(8, 4), batch_size=16)
 
 
 def new_lab(config=SMALL, model="circle", **options):
-    return lab.prepare(model, config, lab.Options(**options), given=set())[0]
+    return bench.prepare(model, config, bench.Options(**options), given=set())[0]
 
 
 def weights(of):
-    """Every weight of both networks, copied: {"D w_0000": array}."""
-    networks = {"D": of.gan.d, "G": of.gan.g}
-    return {f"{k} {n}": np.array(v) for k, ws in networks.items() for n, v in ws.items()}
+    """Every weight of every network, copied: {"generator/w_0000": array}."""
+    return weights_of(of.gan)
+
+
+def weights_of(gan):
+    return {f"{k}/{n}": np.array(v) for k, ws in gan.networks.items() for n, v in ws.items()}
 
 
 def moved(before, after):
@@ -25,7 +28,7 @@ def moved(before, after):
 
 
 def names(of, network):
-    return {name for name in weights(of) if name.startswith(network)}
+    return {name for name in weights(of) if name.startswith(f"{network}/")}
 
 
 def typed_into(of, out, *keys):
@@ -41,7 +44,7 @@ def hurry(monkeypatch):
     The processes of `test_lesson.py` see the real thing.
     """
     blank = np.zeros([2, 2, 3], np.uint8)
-    monkeypatch.setattr(lab.views, "decision_surface", lambda *_: blank)
+    monkeypatch.setattr(viewing.surface, "decision_surface", lambda *_: blank)
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)

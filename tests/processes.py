@@ -1,4 +1,4 @@
-"""The programs in `bin/` as processes, and what they leave behind."""
+"""The programs as processes, and what they leave behind."""
 
 import atexit
 import dataclasses
@@ -26,8 +26,10 @@ _PATIENCE_SECONDS = 300
 # run no operation, so that a child starts TensorFlow anew. A child ends by _exit, for Python would
 # spend another second on taking TensorFlow's modules apart.
 _SERVER = """
-import json, os, runpy, sys, traceback
-from ganflow import quiet, engine, evaluation, lab, lesson, models, sampling, training
+import importlib, json, os, runpy, sys, traceback
+from ganflow.programs import describe, evaluate, lab, ladder, sample, train
+from ganflow import models
+from ganflow.judging import evaluation
 import matplotlib.backends.backend_agg, matplotlib.colors, matplotlib.figure
 import scipy.linalg, scipy.spatial.distance, scipy.special, sklearn.datasets, sklearn.neighbors
 import tensorboard.plugins.custom_scalar.summary, tensorboard.plugins.hparams.api
@@ -46,7 +48,12 @@ for line in sys.stdin:
         sys.argv = job["argv"]
         code = 0
         try:
-            runpy.run_path(sys.argv[0], run_name="__main__")
+            program = os.path.basename(sys.argv[0])
+            if program.startswith("ganflow-"):  # as the console's script of this name does
+                name = program.removeprefix("ganflow-")
+                importlib.import_module(f"ganflow.programs.{name}").run()
+            else:
+                runpy.run_path(sys.argv[0], run_name="__main__")
         except SystemExit as end:
             code = end.code or 0
         except BaseException:
@@ -71,7 +78,8 @@ class Ended:
         """The one line that the program says about its error, after checking that it is one."""
         assert self.code == code, f"exit code {self.code}, not {code}: {self.err}"
         *before, last = self.err.splitlines()
-        assert re.match(r"(train|sample|describe|evaluate|ladder|lab)\.py: ", last), self.err
+        names = "train|sample|describe|evaluate|ladder|lab"
+        assert re.match(rf"(({names})\.py|ganflow-({names})): ", last), self.err
         for line in before:
             assert re.match(r"[IWE]\d{4} [\d:.]+ \d+ \w+\.py:\d+\] ", line), self.err
         return last
@@ -101,7 +109,7 @@ def _ask(**job) -> int | None:
 
 
 class Process:
-    """A program that runs."""
+    """A program that runs: `train.py` of `bin/`, or `ganflow-train` as the console starts it."""
 
     def __init__(self, program: str, *args: str):
         with tempfile.NamedTemporaryFile(delete=False) as out:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganflow import checkpoints, workdir
-from ganflow.errors import InputError, NotFiniteError, StorageError
+from ganflow.base.errors import InputError, NotFiniteError, StorageError
+from ganflow.storage import checkpoints, workdir
 
 FILES = ["weights.data-00000-of-00001", "weights.index", "manifest.json"]
 ABOUT = {"model": "toy", "options": {"seed": 7}}
@@ -58,7 +58,7 @@ def test_what_is_restored_is_what_was_saved(tmp_path):
     assert (state.gan.w.numpy().tolist(), int(state.step)) == ([12, 12], 12)
 
     gan = state_of([0, 0]).gan
-    checkpoints.restore_model(sound, gan)
+    checkpoints.restore_model(sound, gan=gan)
     assert gan.w.numpy().tolist() == [12, 12]
 
 
@@ -251,7 +251,7 @@ def test_weights_that_the_model_has_and_the_checkpoint_lacks_are_refused(history
     if other == "one variable more":
         gan.more = tf.Variable(1.0)
     with pytest.raises(InputError, match="does not fit this model"):
-        checkpoints.restore_model(checkpoints.newest_sound(history), gan)
+        checkpoints.restore_model(checkpoints.newest_sound(history), gan=gan)
 
 
 def test_the_manifest_is_written_last(tmp_path, monkeypatch):

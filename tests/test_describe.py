@@ -1,16 +1,21 @@
 """Networks' tables: the totals that the documents print, and the weights' names."""
 
 import pytest
+import tensorflow as tf
 
-from ganflow import describe, engine, models
+from ganflow import models
+from ganflow.interface import gans, tables
+from ganflow.interface.fields import Fields
+from tests import cases
 
 IMAGE, POINT = (28, 28, 1), (2,)
 
 
-def table_of(model, x_shape, config=None):
+def table_of(model, x_shape):
     module = models.load(model)
-    gan = engine.build(module, config or module.Config(), x_shape, seed=0)
-    return gan, describe.table(gan)
+    fields = Fields({"x": x_shape, "label": ()}, {"label": 10})
+    gan = gans.build(module, module.Config(), fields, seed=0)
+    return gan, tables.table(gan, fields)
 
 
 @pytest.mark.parametrize(
@@ -53,8 +58,7 @@ def test_the_simple_gans_weights_have_the_documents_names():
 
 def test_the_convolutional_gans_layers_have_the_documents_shapes():
     _, text = table_of("dcgan_upsampling", IMAGE)
-    rows = [line.split("  ") for line in text.splitlines()]
-    rows = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+    rows = cells(text)
     assert ["linear", "[n, 3200]", "822,400", "g_in_w, g_in_b"] in rows
     assert ["conv", "[n, 40, 40, 16]", "12,816", "g_2_w, g_2_b"] in rows
     assert ["flatten", "[n, 25600]", "0"] in rows
@@ -62,24 +66,51 @@ def test_the_convolutional_gans_layers_have_the_documents_shapes():
     assert ["max_pool", "[n, 14, 14, 64]", "0"] in rows
 
 
-@pytest.mark.parametrize("points", [False, True], ids=["images", "points"])
-@pytest.mark.parametrize("model", models.names())
-def test_every_weight_is_in_one_row_and_rows_add_up_to_the_total(model, points):
-    module = models.load(model)
-    config = models.default_config(module, points)
-    try:
-        gan, text = table_of(model, POINT if points else IMAGE, config)
-    except engine.InputError as error:
-        assert "trains on" in str(error)  # says what it does train on
-        return
-    assert list(gan.networks()) == [
-        line.removesuffix(":") for line in text.splitlines() if line.endswith(":")
-    ]
-    for part, (weights, _) in zip(text.split("\n\n"), gan.networks().values(), strict=True):
-        rows = part.split("\n")[4:-4]
+def cells(text):
+    """The cells of every line: two blanks part them."""
+    rows = [line.split("  ") for line in text.splitlines()]
+    return [[cell.strip() for cell in row if cell.strip()] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("model", "total"), [("simple", "1,727,505"), ("dcgan_upsampling", "21,176,705")]
+)
+def test_all_networks_as_one_have_document_004_s_total(model, total):
+    gan, text = table_of(model, IMAGE)
+    combined = text.partition("combined:")[2]
+    assert f"Combined parameters: {total}" in combined
+    for name, weights in (("d", gan.d), ("g", gan.g)):
+        (line,) = (
+            x for x in combined.splitlines() if x.startswith(f"Moved by the optimizer {name}")
+        )
+        assert f"): {tables.parameters(weights):,} (" in line
+    assert "Not trainable: 0; frozen, in no optimizer's list: 0" in combined
+
+
+def test_what_no_optimizer_moves_is_frozen_and_what_no_sampler_runs_is_listed():
+    fields = cases.dataset_of("staged").about()
+    gan = cases.build("staged")
+    whole = tables.table(gan, fields)
+    gan.networks = gan.networks | {"extra": {"w_0": tf.Variable(tf.zeros([3, 5]), name="w_0")}}
+    text = tables.table(gan, fields)
+    assert ["weight", "[3, 5]", "15", "w_0"] in cells(text)
+
+    def frozen(text):
+        return int(text.rpartition("optimizer's list: ")[2].replace(",", ""))
+
+    assert frozen(text) == frozen(whole) + 15
+
+
+@pytest.mark.parametrize("name", [*models.names(), *cases.PROVING])
+def test_every_weight_is_in_one_row_and_rows_add_up_to_the_total(name):
+    fields, gan = cases.dataset_of(name).about(), cases.build(name)
+    parts = tables.table(gan, fields).split("\n\n")[:-1]
+    assert [part.partition(":")[0] for part in parts] == list(gan.networks)
+    for part, weights in zip(parts, gan.networks.values(), strict=True):
+        lines = part.split("\n")
+        rows = cells("\n".join(line for line in lines[3:] if ": " not in line))
         total = int(part.split("Total parameters: ")[1].split("\n")[0].replace(",", ""))
-        counts = [int(row.split("]")[1].split()[0].replace(",", "")) for row in rows]
-        assert sum(counts) == total == describe.parameters(weights)
-        for name in weights:
-            named = [row for row in rows if name in row.replace(",", " ").split()]
-            assert len(named) == 1, name
+        assert sum(int(row[2].replace(",", "")) for row in rows) == total
+        assert total == tables.parameters(weights)
+        named = [weight for row in rows if len(row) > 3 for weight in row[3].split(", ")]
+        assert sorted(named) == sorted(weights)

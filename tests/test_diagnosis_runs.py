@@ -8,28 +8,31 @@ import dataclasses
 
 import pytest
 
-from ganflow import data, engine, gans, models, watch, workdir
-from ganflow.diagnosis import diagnose
-from ganflow.probes import Evidence
+from ganflow import data, engine, models
+from ganflow.interface import gans
+from ganflow.storage import workdir
+from ganflow.summaries import recorder
+from ganflow.summaries.diagnosis import diagnose
+from ganflow.summaries.probes import Evidence
 
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
     """Drawing takes longer than the training does."""
-    monkeypatch.setattr(watch.Watch, "_pictures", lambda *_: {})
+    monkeypatch.setattr(recorder.Album, "draw", lambda *_: [])
 
 
 def found(folder, model: str, seed: int = 0, **settings) -> set[str]:
     """Train with a model's defaults but for `settings`; the illnesses that its rows name."""
     folder.mkdir(exist_ok=True)
     module = models.load(model)
-    points = data.is_points(settings.get("dataset", module.Config().dataset))
+    points = settings.get("dataset", module.Config().dataset) in data.POINTS
     config = dataclasses.replace(models.default_config(module, points), **settings)
     options = engine.Options(workdir=str(folder), seed=seed)
     run = engine.Run(module, config, options, data.load(config.dataset))
     assert run.train(config.steps)
     rows = workdir.Metrics(folder).rows()
-    assert len(rows) == config.steps // config.summary_every
+    assert len(rows) == 1 + config.steps // config.summary_every
     return {illness for row in rows for illness in row["diagnosis"]}
 
 
@@ -111,8 +114,8 @@ def test_it_is_found_for_other_seeds_too(tmp_path, illness, seed):
 def test_an_enormous_learning_rate_is_not_finite(points):
     module = models.load("circle")
     config = module.Config(d_learning_rate=1e30, g_learning_rate=1e30)
-    gan = engine.build(module, config, points.example_shape, seed=0)
-    z = engine.latent(gan, 1, 50)
+    gan = gans.build(module, config, points.example_shape, seed=0)
+    z = gans.latent(gan, 1, 50)
     for _ in range(2):
         scalars = gan.train_step([{"x": points.x, "z_d": z, "z_g": z}])
     row = {"step": 2} | {k: float(v) for k, v in scalars.items() if not isinstance(v, list)}

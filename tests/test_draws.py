@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganflow import draws
-from ganflow.draws import Normal, Uniform
+from ganflow.nn import draws
+from ganflow.nn.draws import Classes, Normal, Real, Uniform
 
 DRAWS = {
     "one number": Uniform([]),
@@ -18,6 +18,8 @@ DRAWS = {
     "odd normal": Normal([5]),
     "normal pairs": Normal([2, 4], times=2),
     "large": Normal([300], times=3),
+    "classes": Classes(10),
+    "odd classes": Classes(3, [5], times=2),
 }
 
 
@@ -98,6 +100,32 @@ def test_uniform_is_by_default_between_minus_1_and_1():
     assert -1 <= values.min() < -0.99 and 0.99 < values.max() < 1
 
 
+@pytest.mark.parametrize("count", [2, 3, 10, 1000])
+def test_classes_are_all_as_likely_and_none_lies_outside(count):
+    values = numbers(Classes(count, [100]), n=1000)
+    assert values.dtype == np.int32 and values.shape == (1, 1000, 100)
+    assert values.min() == 0 and values.max() == count - 1
+    counts, expected = np.bincount(values.ravel(), minlength=count), values.size / count
+    assert np.abs(counts - expected).max() < 5 * math.sqrt(expected * (1 - 1 / count))
+
+
+def test_a_single_class_is_0():
+    np.testing.assert_array_equal(numbers(Classes(1, [4]), n=50), np.zeros([1, 50, 4]))
+
+
+@pytest.mark.parametrize("other", [{"stream": "1/z"}, {"seed": 1}, {"step": 1}], ids=str)
+def test_classes_of_other_streams_seeds_and_steps_agree_by_chance_alone(other):
+    draw = Classes(10, [100])
+    same = (numbers(draw, n=100) == numbers(draw, n=100, **other)).mean()
+    assert abs(same - 0.1) < 5 * math.sqrt(0.1 * 0.9 / 10_000)
+
+
+def test_classes_and_z_of_one_step_are_independent():
+    z = numbers(Uniform([]), stream="0/z", n=10_000).ravel()
+    classes = numbers(Classes(10), stream="0/label", n=10_000).ravel()
+    assert abs(np.corrcoef(z, classes)[0, 1]) < 5 / math.sqrt(len(z))
+
+
 def test_normal_numbers_have_the_moments_of_n_0_1():
     values = numbers(Normal([100]), n=1000).ravel().astype(np.float64)
     deviation = 5 / math.sqrt(len(values))
@@ -105,6 +133,14 @@ def test_normal_numbers_have_the_moments_of_n_0_1():
     assert abs((values**2).mean() - 1) < deviation * math.sqrt(2)
     assert abs((values**3).mean()) < deviation * math.sqrt(15)
     assert abs((values**4).mean() - 3) < deviation * math.sqrt(96)
+
+
+# ---------------------------------------------------------------- real examples
+
+
+def test_a_real_draw_is_of_x_and_of_the_steps_first_batch_unless_told():
+    assert Real() == Real("x", 0)
+    assert len({Real("x"), Real("x", 1), Real("label"), Real("x")}) == 3
 
 
 # ---------------------------------------------------------------- the order of the data

@@ -1,4 +1,4 @@
-"""The judge and `bin/evaluate.py`: what must hold on real images, and each figure's sabotage.
+"""The judge: what must hold on real images, and each figure's sabotage.
 
 The quick part uses scikit-learn's digits; `slow` proves the same on the real MNIST.
 """
@@ -6,15 +6,22 @@ The quick part uses scikit-learn's digits; `slow` proves the same on the real MN
 import json
 import math
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from processes import ROOT, run
+from processes import ROOT
 
-from ganflow import classifier, data, engine, evaluation, feed, metrics_report, models, workdir
-from ganflow.errors import InputError
+from ganflow import data, models
+from ganflow.base.errors import InputError
+from ganflow.interface import gans
+from ganflow.interface.fields import Fields
+from ganflow.judging import (
+    classifier,
+    classifier_cache,
+    classifier_training,
+    evaluation,
+    splits,
+)
 
 MNIST = ROOT.parent / "shared" / "data" / "mnist"
 IMAGE_FIGURES = {
@@ -24,11 +31,9 @@ IMAGE_FIGURES = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    """A cache of these tests' own, so that a user's is neither used nor filled."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GANFLOW_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield classifier.cache_folder()
+def cache(own_cache):
+    """The folder of the judging classifiers."""
+    return own_cache
 
 
 @pytest.fixture(scope="module")
@@ -37,46 +42,29 @@ def digits() -> data.Dataset:
 
 
 @pytest.fixture(scope="module")
-def judge(digits) -> evaluation.Judge:
+def judge(digits, cache) -> evaluation.Judge:
     return evaluation.make_judge(digits, None)
 
 
 @pytest.fixture(scope="module")
 def training(digits) -> data.Dataset:
     """The part of the digits that the judge does not hold out."""
-    return classifier.split(digits, None)[0]
-
-
-@pytest.fixture(scope="module")
-def run_on_points(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("points") / "run"
-    args = ("--model=circle", "--steps=4", "--checkpoint_every=2", "--jit=off")
-    ended = run("train.py", *args, "--dataset=pacgan_ring", f"--workdir={folder}")
-    assert ended.code == 0, ended.err
-    return folder
-
-
-@pytest.fixture(scope="module")
-def run_on_images(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("images") / "run"
-    args = ("--model=simple", "--dataset=digits", "--g_hidden=8", "--steps=0", "--jit=off")
-    ended = run("train.py", *args, f"--workdir={folder}")
-    assert ended.code == 0, ended.err
-    return folder
-
-
-def decoded(x: np.ndarray) -> np.ndarray:
-    return feed.decoded(x).numpy()
+    return splits.images(digits, None)[0]
 
 
 def values(figures: dict) -> dict[str, float]:
     return {name: figure.value for name, figure in figures.items()}
 
 
+def decoded(x: np.ndarray) -> np.ndarray:
+    return data.decoded(x).numpy()
+
+
 def untrained(num: int) -> np.ndarray:
     module = models.load("simple")
-    gan = engine.build(module, module.Config(), (28, 28, 1), seed=0)
-    return gan.sample(engine.latent(gan, 1, num)).numpy()
+    gan = gans.build(module, module.Config(), Fields({"x": (28, 28, 1)}), seed=0)
+    sampler = gan.samplers()[0]
+    return sampler.generate(gans.given(sampler, 1, num)).numpy()
 
 
 # ---------------------------------------------------------------- the classifier
@@ -85,19 +73,31 @@ def untrained(num: int) -> np.ndarray:
 def test_the_classifier_tells_held_out_digits_and_is_kept_with_its_hashes(judge, digits, cache):
     about = judge.about["classifier"]
     assert about["accuracy"] >= 0.96 and about["num_held_out"] == 359
-    (folder,) = cache.iterdir()
+    train, held_out = splits.images(digits, None)
+    (folder,) = cache.glob(f"classifier-*-{train.sha256[:16]}-*-seed0")
     stored = json.loads((folder / "classifier.json").read_text())
     assert stored == about
-    train, held_out = classifier.split(digits, None)
     assert (stored["train_sha256"], stored["held_out_sha256"]) == (train.sha256, held_out.sha256)
-    again = classifier.trained(digits, None, seed=0)  # from the cache: retraining is not bit exact
+    again = classifier_cache.trained(digits, None, seed=0)
     assert again.about == about
     read, _ = again.read(train.x)
     assert np.mean(read**2) == pytest.approx(1, abs=1e-3)
     assert np.mean(again.read(held_out.x)[1] == held_out.label) == about["accuracy"]
-    logits = again.logits(feed.decoded(held_out.x[:5])).numpy()
+    logits = again.logits(data.decoded(held_out.x[:5])).numpy()
     assert logits.shape == (5, 10)
     assert (logits.argmax(axis=1) == again.read(held_out.x[:5])[1]).all()
+
+
+def test_the_same_seed_and_data_give_the_same_classifier_to_the_bit(digits, monkeypatch):
+    monkeypatch.setattr(classifier_training, "_MIN_STEPS", 20)
+    train, held_out = splits.images(digits.select(np.arange(200)), None)
+    once, again = (classifier_training.train(train, held_out, seed=5) for _ in range(2))
+    weights = [trained.network.get_weights() for trained in (once, again)]
+    assert all((a == b).all() for a, b in zip(*weights, strict=True))
+    start = classifier.make_network((28, 28, 1), 10, seed=5).get_weights()
+    assert not any((a == b).all() for a, b in zip(weights[0], start, strict=True))
+    other = classifier.make_network((28, 28, 1), 10, seed=6).get_weights()
+    assert (start[0] != other[0]).all()
 
 
 # ---------------------------------------------------------------- what must hold
@@ -179,170 +179,14 @@ def test_what_cannot_be_judged_is_one_line(judge, digits):
             judge.figures(samples, labels)
         assert "\n" not in str(error.value)
     with pytest.raises(InputError, match="at least 40"):
-        evaluation.make_judge(data.Dataset("few", digits.x[:30], digits.label[:30]), None)
+        evaluation.make_judge(digits.select(np.arange(30)), None)
+    with pytest.raises(InputError, match="no field x"):
+        evaluation.make_judge(data.Dataset("pairs", {"a": digits.x, "b": digits.x}), None)
 
 
-# ---------------------------------------------------------------- bin/evaluate.py
-
-
-def scalars(folder: Path) -> dict[tuple[str, int], float]:
-    """What TensorBoard would show: (tag, step) -> value."""
-    found = {}
-    for file in folder.iterdir():
-        for event in tf.compat.v1.train.summary_iterator(str(file)):
-            for value in event.summary.value:
-                found[value.tag, event.step] = float(tf.make_ndarray(value.tensor))
-    return found
-
-
-def test_evaluate_prints_and_writes_every_checkpoint_of_a_run_on_points(run_on_points):
-    ended = run("evaluate.py", f"--workdir={run_on_points}", "--num=1000")
-    assert ended.code == 0, ended.err
-    table = {line.split()[0]: line.split() for line in ended.out.splitlines() if line.strip()}
-    header = next(line for line in ended.out.splitlines() if line.startswith("figure"))
-    titles = ["floor", "step 0", "step 2", "step 4", "untrained", "noise"]
-    assert [header.index(t) for t in titles] == sorted(header.index(t) for t in titles)
-    assert table["sliced_wasserstein"][1:4] == ["1,000", ":", "1,000"]
-    assert table["modes_captured"][1:3] == ["1,000", "8"]  # n, floor
-    for name in ("count", "mean", "std", "min", "25", "50", "75", "max"):
-        assert name in table
-    assert "a fixed half" in ended.out
-
-    written = json.loads((run_on_points / "evaluation.json").read_text())
-    assert [row["step"] for row in written["rows"]] == [0, 2, 4]
-    assert written["num"] == 1_000 and written["judge"]["dataset"] == "pacgan_ring"
-    distance = {row["step"]: row["figures"]["sliced_wasserstein"] for row in written["rows"]}
-    assert distance[2]["samples"] == 1_000 and distance[2]["value"] > 0
-    # The same weights and the same z.
-    assert written["untrained"]["figures"]["sliced_wasserstein"] == distance[0]
-    assert f"{distance[2]['value']:.4g}" in table["sliced_wasserstein"]
-    shown = scalars(run_on_points / "eval")
-    assert shown["eval/sliced_wasserstein", 2] == pytest.approx(distance[2]["value"], rel=1e-6)
-    assert {step for _, step in shown} == {0, 2, 4}
-    assert {tag for tag, _ in shown} == {f"eval/{n}" for n in written["rows"][0]["figures"]}
-
-
-def test_evaluate_of_one_step_elsewhere(run_on_points, tmp_path):
-    out = tmp_path / "e.json"
-    args = (f"--workdir={run_on_points}", "--num=100", "--step=2", f"--out={out}")
-    ended = run("evaluate.py", *args)
-    assert ended.code == 0, ended.err
-    assert [row["step"] for row in json.loads(out.read_text())["rows"]] == [2]
-
-
-def test_evaluate_of_a_file_of_points(tmp_path):
-    dataset = data.load("pacgan_ring")
-    np.save(tmp_path / "s.npy", dataset.x[:200])
-    ended = run("evaluate.py", f"--samples={tmp_path / 's.npy'}", "--dataset=pacgan_ring")
-    assert ended.code == 0, ended.err
-    (row,) = json.loads((tmp_path / "s.evaluation.json").read_text())["rows"]
-    assert row["figures"]["modes_captured"] == {"value": 8, "samples": 200, "real": 0}
-    assert "untrained circle" in ended.out and "s.npy" in ended.out
-
-
-def test_a_run_on_images_is_judged_with_floor_and_ceilings(run_on_images, judge):
-    report = metrics_report.of_workdir(run_on_images)
-    assert [column.step for column in report.judged] == [0]
-    text = metrics_report.as_text(report)
-    (line,) = (line for line in text.splitlines() if " : 359 " in line and "frechet" in line)
-    cells = line.split()
-    assert cells[1:4] == ["1,438", ":", "359"]
-    floor, first, start, noise = map(float, cells[4:])
-    assert floor == pytest.approx(judge.floor["frechet_distance"].value, rel=1e-3)
-    assert first == start > 50 * floor and noise > 50 * floor
-    assert "a fixed fifth" in text and "O(1/n)" in text
-    assert f"accuracy {judge.about['classifier']['accuracy']:.4f} on n = 359" in text
-    metrics_report.write_events(report, run_on_images)
-    assert ("eval/recall", 0) in scalars(run_on_images / "eval")
-
-
-def test_a_file_of_images_with_labels_has_a_conditional_accuracy(training, tmp_path, judge):
-    np.save(tmp_path / "x.npy", training.x[:300, ..., 0])
-    np.save(tmp_path / "y.npy", training.label[:300])
-    report = metrics_report.of_samples(
-        tmp_path / "x.npy", "digits", labels=tmp_path / "y.npy", num=200
-    )
-    (column,) = report.judged
-    assert column.figures["conditional_accuracy"][1:] == (200, 0)
-    assert column.figures["conditional_accuracy"].value > 0.96
-    noise = report.ceilings[1].figures["conditional_accuracy"].value
-    assert noise < 0.3
-
-
-def test_a_checkpoint_that_is_not_sound_is_left_out_and_the_log_says_so(
-    run_on_points, tmp_path, caplog
-):
-    import shutil
-
-    shutil.copytree(run_on_points, tmp_path / "run")
-    (tmp_path / "run" / "checkpoints" / "000000002" / "weights.index").unlink()
-    with caplog.at_level("WARNING", logger="absl"):
-        report = metrics_report.of_workdir(tmp_path / "run", num=50)
-    assert [column.step for column in report.judged] == [0, 4]
-    assert "step 2: left out" in caplog.text
-    with pytest.raises(InputError, match="sound"):
-        metrics_report.of_workdir(tmp_path / "run", step=2, num=50)
-
-
-def test_a_full_disk_leaves_the_old_json(run_on_points, tmp_path, monkeypatch):
-    report = metrics_report.of_workdir(run_on_points, step=4, num=50)
-    out = tmp_path / "e.json"
-    out.write_text("old")
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(workdir.os, "fsync", full)
-    with pytest.raises(workdir.StorageError, match="No space left"):
-        metrics_report.write_json(report, out)
-    assert out.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["e.json"]
-
-
-REFUSED = {
-    "nothing": ([], ["--workdir", "--samples"]),
-    "both": (["--workdir=/nowhere", "--samples=/nowhere.npy"], ["--workdir", "--samples"]),
-    "no workdir": (["--workdir=/nowhere"], ["/nowhere", "no checkpoint"]),
-    "no such step": (["--workdir={run}", "--step=3"], ["step 3", "there are: 4, 2, 0"]),
-    "labels of a run": (["--workdir={run}", "--labels=y.npy"], ["--labels", "--samples"]),
-    "other data": (["--workdir={run}", "--data_dir={tmp}"], ["pacgan_ring", "built in"]),
-    "no data set": (["--samples={tmp}/s.npy"], ["--dataset"]),
-    "no file": (["--samples={tmp}/no.npy", "--dataset=circle"], ["no.npy"]),
-    "images as points": (["--samples={tmp}/s.npy", "--dataset=circle"], ["s.npy", "(28, 28, 1)"]),
-    "bytes as floats": (["--samples={tmp}/f.npy", "--dataset=digits"], ["f.npy", "0 to 255"]),
-    "not finite": (["--samples={tmp}/n.npy", "--dataset=circle"], ["n.npy", "not finite"]),
-    "few labels": (
-        ["--samples={tmp}/s.npy", "--dataset=digits", "--labels={tmp}/y.npy"],
-        ["y.npy", "found 3 labels"],
-    ),
-    "few samples": (["--workdir={run}", "--num=9"], ["num"]),
-    "bad ending": (["--workdir={run}", "--out={tmp}/e.txt"], [".txt", ".json"]),
-    "no folder": (["--workdir={run}", "--out={tmp}/no/e.json"], ["no folder"]),
-    "mistyped": (["--workdr={run}"], ["--workdr", "did you mean --workdir?"]),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_a_bad_command_line_is_one_line_and_writes_nothing(case, run_on_points, tmp_path):
-    np.save(tmp_path / "s.npy", np.zeros([12, 28, 28], np.uint8))
-    np.save(tmp_path / "f.npy", np.linspace(0, 255, 12 * 784).reshape(12, 28, 28))
-    np.save(tmp_path / "n.npy", np.full([12, 2], np.nan))
-    np.save(tmp_path / "y.npy", np.zeros([3], int))
-    before = sorted(tmp_path.iterdir())
-    args, parts = REFUSED[case]
-    ended = run("evaluate.py", *(a.format(run=run_on_points, tmp=tmp_path) for a in args))
-    assert ended.code == 2, ended.err
-    line = ended.err.splitlines()[-1]
-    assert line.startswith("evaluate.py: ") and "Traceback" not in ended.err
-    for part in parts:
-        assert part in line, line
-    assert sorted(tmp_path.iterdir()) == before
-
-
-def test_other_data_than_the_runs_are_refused(run_on_images, digits, monkeypatch):
-    other = data.Dataset("digits", 255 - digits.x, digits.label)
-    monkeypatch.setattr(data, "load_both", lambda *_: (other, None))
-    with pytest.raises(InputError, match="SHA-256"):
-        metrics_report.of_workdir(run_on_images)
+def test_a_part_of_mnist_is_judged_as_the_whole():
+    assert evaluation.judged_as("mnist_55000") == "mnist"
+    assert all(evaluation.judged_as(name) == name for name in data.NAMES if name != "mnist_55000")
 
 
 # ---------------------------------------------------------------- the real MNIST
@@ -355,7 +199,7 @@ def test_mnist_must_hold():
     judge = evaluation.make_judge(train, test)
     assert judge.num == 10_000
     assert judge.about["classifier"]["accuracy"] >= 0.99
-    assert classifier.trained(train, test, seed=1).about["accuracy"] >= 0.99
+    assert classifier_cache.trained(train, test, seed=1).about["accuracy"] >= 0.99
 
     floor = values(judge.floor)
     for bad in (judge.figures(judge.noise), judge.figures(untrained(judge.num))):

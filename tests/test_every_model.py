@@ -1,8 +1,7 @@
-"""What holds for every model in the folder: a new file is tested from its first day.
+"""What holds for every model in the folder, and for the proving ones: a new file is tested at once.
 
-Each model is made small (the fields it has of `SMALL`) and trained for a few steps on images or on
-points, whichever its default data are, or on both where it has defaults for both. Compiled engines
-are dear, so a `Run` is built once and set back to its first state by each test that uses it.
+Each model is made small (tests/cases.py) and trained for a few steps. Compiled engines are dear, so
+a `Run` is built once and set back to its first state by each test that uses it.
 """
 
 import dataclasses
@@ -14,75 +13,31 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganflow import checkpoints, data, draws, engine, gans, models
-from ganflow.errors import InputError
+from ganflow import engine, models
+from ganflow.base.errors import InputError
+from ganflow.interface import gans
+from ganflow.interface.fields import Fields
+from ganflow.nn import draws, optimizers
+from ganflow.storage import checkpoints
+from tests import cases
+from tests.cases import build, dataset_of, module_of, optimizers_of, small_config
 
-SMALL = {
-    "batch_size": 8,
-    "z_size": 4,
-    "g_hidden": (8, 6),
-    "d_hidden": (8, 6),
-    "g_maps": (4, 4, 2, 2),
-    "d_maps": 4,
-    "width": 8,
-    "n_critic": 2,
-    "g_units": 8,
-    "d_units": 6,
-    "block_steps": 0,
-}
+NAMES = (*models.names(), *cases.PROVING)
 HAS_GPU = bool(tf.config.list_physical_devices("GPU"))
-SHAPES = {"images": (28, 28, 1), "points": (2,)}
-
-
-def small_config(model, kind, **changes):
-    config = models.default_config(models.load(model), kind == "points")
-    fields = {field.name for field in dataclasses.fields(config)}
-    small = {name: value for name, value in SMALL.items() if name in fields}
-    for name, value in small.items():  # one model's d_maps is a number, another's a list
-        if isinstance(getattr(config, name), tuple) and isinstance(value, int):
-            small[name] = (value, value)
-    return dataclasses.replace(config, **small | changes)
-
-
-def build(model, kind, seed=0, **changes):
-    config = small_config(model, kind, **changes)
-    return engine.build(models.load(model), config, SHAPES[kind], seed)
-
-
-def kinds(model):
-    module = models.load(model)
-    if hasattr(module, "CONFIG_FOR_POINTS"):
-        return ["images", "points"]
-    return ["points" if data.is_points(module.Config().dataset) else "images"]
-
-
-CASES = [(model, kind) for model in models.names() for kind in kinds(model)]
-every_case = pytest.mark.parametrize("case", CASES, ids="-".join)
-
-
-def rate_of(case, network):
-    """The name of the learning rate of "d" or "g"."""
-    fields = {field.name for field in dataclasses.fields(small_config(*case))}
-    names = {"d": {"d_learning_rate", "critic_learning_rate"}, "g": {"g_learning_rate"}}
-    (name,) = names[network] & fields
-    return name
+every_model = pytest.mark.parametrize("name", NAMES)
+own_models = pytest.mark.parametrize("name", models.names())
 
 
 # ---------------------------------------------------------------- runs, and what they hold
 
 
 def weights(gan):
-    return {name: v.numpy() for name, v in engine.named_weights(gan)}
+    return {name: v.numpy() for name, v in gans.named_weights(gan)}
 
 
-def network(gan, letter):
-    """Weights of one network's list of trained variables."""
-    return [v.numpy() for v in getattr(gan, f"{letter}_variables")]
-
-
-def slots(gan):
-    """All that the optimizers hold: counts, rates, moments."""
-    return [v.numpy() for o in (gan.d_optimizer, gan.g_optimizer) for v in o.variables]
+def state(gan):
+    """Everything a model remembers: weights, slots, counts, pools."""
+    return [v.numpy() for v in gan.variables]
 
 
 def held(gan):
@@ -91,16 +46,17 @@ def held(gan):
     Such a bias has no effect and a gradient of pure rounding, of which Adam makes whole steps; the
     moving mean behind it follows it.
     """
-    named = [*itertools.pairwise(engine.named_weights(gan))]
+    named = [*itertools.pairwise(gans.named_weights(gan))]
     biases = {a for (a, v), (b, _) in named if len(v.shape) == 1 and b.endswith("_gamma")}
     means = {b.replace("_gamma", "_mean") for (a, _), (b, _) in named if a in biases}
-    loose = tuple(name.rpartition("/")[2] + "_" for name in biases)
-    slots = [
-        v.numpy()
-        for optimizer in (gan.d_optimizer, gan.g_optimizer)
-        for v in optimizer.variables
-        if not (loose and v.name.startswith(loose))
-    ]
+    loose = {name.rpartition("/")[2] for name in biases}
+    slots = {
+        f"{of}/{slot}/{weight}": v.numpy()
+        for of, optimizer in optimizers_of(gan).items()
+        for slot in ("adam_m", "adam_v")
+        for weight, v in getattr(optimizer, slot, {}).items()
+        if weight not in loose
+    }
     return {k: v for k, v in weights(gan).items() if k not in biases | means}, slots
 
 
@@ -118,35 +74,29 @@ def assert_close(found, expected):
     """
     for name, value in expected[0].items():
         np.testing.assert_allclose(found[0][name], value, rtol=1e-4, atol=2e-5, err_msg=name)
-    for a, b in zip(found[1], expected[1], strict=True):
-        assert np.linalg.norm(a - b) <= 1e-3 * np.linalg.norm(b) + 1e-7
+    for name, b in expected[1].items():
+        assert np.linalg.norm(found[1][name] - b) <= 1e-3 * np.linalg.norm(b) + 1e-7, name
 
 
-@pytest.fixture(scope="session")
-def data_of(images, points):
-    return {"images": images, "points": points}
-
-
-@pytest.fixture(scope="session")
-def run_of(data_of, two_replicas, tmp_path_factory):
-    """A run of a case with these options, at step 0; compiled once for all tests."""
+@pytest.fixture(scope="module")
+def run_of(two_replicas, tmp_path_factory):
+    """A run of a model with these options, at step 0; compiled once for all tests."""
 
     @functools.cache
-    def made(case, changes, num_replicas, options):
-        model, kind = case
-        folder = tmp_path_factory.mktemp("-".join(case))
+    def made(name, changes, num_replicas, options):
+        folder = tmp_path_factory.mktemp(name)
         run = engine.Run(
-            models.load(model),
-            small_config(model, kind, **dict(changes)),
+            module_of(name),
+            small_config(name, **dict(changes)),
             engine.Options(workdir=str(folder), num_replicas=num_replicas, **dict(options)),
-            data_of[kind],
+            dataset_of(name),
             two_replicas if num_replicas == 2 else None,
         )
         return run, run.state.write(str(folder / "first"))
 
-    def at_step_0(case, changes=(), num_replicas=1, **options):
+    def at_step_0(name, changes=(), num_replicas=1, **options):
         options = {"steps_per_call": 7} | options
-        run, first = made(case, tuple(changes), num_replicas, tuple(sorted(options.items())))
+        run, first = made(name, tuple(changes), num_replicas, tuple(sorted(options.items())))
         run.state.read(first).assert_existing_objects_matched()
         assert int(run.step) == 0
         return run
@@ -155,9 +105,12 @@ def run_of(data_of, two_replicas, tmp_path_factory):
 
 
 def advance(run, *counts):
+    """So many steps a call, or fewer where a phase ends."""
     for count in counts:
-        norms = run.advance(count)
-        assert np.isfinite(norms).all()
+        end = int(run.step) + count
+        while (step := int(run.step)) < end:
+            norms = run.advance(min(end - step, run.schedule.at(step)[1]))
+            assert norms and np.isfinite(list(norms.values())).all()
     return run
 
 
@@ -165,196 +118,251 @@ def advance(run, *counts):
 
 
 def test_the_battery_finds_the_models():
-    assert {("wgan_gp", "images"), ("wgan_gp", "points"), ("simple", "images")} <= set(CASES)
+    assert {"wgan_gp", "wgan_gp_points", "simple", "coupled"} <= set(NAMES)
 
 
-@every_case
-def test_two_steps_change_both_networks(run_of, case):
-    run = run_of(case)
-    d, g = network(run.gan, "d"), network(run.gan, "g")
-    advance(run, 2)
-    assert int(run.step) == 2
-    for before, after in ((d, network(run.gan, "d")), (g, network(run.gan, "g"))):
-        unmoved = [a.shape for a, b in zip(before, after, strict=True) if np.array_equal(a, b)]
-        assert all(shape == (1,) for shape in unmoved)  # a critic's last bias has no gradient
-        assert len(unmoved) <= 1
-        assert all(np.isfinite(a).all() for a in after)
+@every_model
+def test_the_steps_of_every_phase_change_all_that_is_trained(run_of, name):
+    run = run_of(name)
+    first = weights(run.gan)
+    advance(run, *[phase.steps for phase in run.schedule.once], 2)
+    now = weights(run.gan)
+    unmoved = [k for k in first if np.array_equal(first[k], now[k])]
+    assert all(first[k].shape == (1,) for k in unmoved)  # a critic's last bias has no gradient
+    assert len(unmoved) <= 1
+    assert all(np.isfinite(value).all() for value in now.values())
 
 
-@every_case
-def test_scalars_are_finite_and_named(run_of, case):
-    run = run_of(case)
-    batches = drawn(run.gan, run.dataset, run.config, step=0)
-    results = run.gan.train_step(batches)
-    scalars = {k: v for k, v in results.items() if not isinstance(v, list)}
-    assert {"d_loss", "g_loss", "d_real", "d_fake"} <= scalars.keys()
-    assert list(scalars) and sorted(scalars) == run.scalar_names
-    assert all(v.shape == () and math.isfinite(v) for v in scalars.values())
-    gradients = {k: v for k, v in results.items() if isinstance(v, list)}
-    names = [(g, w) for g in sorted(gradients) for w in gans.names_of_trained(run.gan, g)]
-    assert names == run.gradient_names
-    for name, values in gradients.items():
-        trained = getattr(run.gan, f"{name[0]}_variables")
-        assert [v.shape for v in values] == [v.shape for v in trained]
-        assert any(np.any(v != 0) for v in values)
+@every_model
+def test_scalars_are_finite_and_named(run_of, name):
+    run = run_of(name)
+    for number, phase in enumerate(run.schedule.phases):
+        step = sum(phase.steps for phase in run.schedule.phases[:number])
+        batch = drawn(run.gan, run.dataset, run.config, step)
+        scalars, applied = {}, []
+        for update in phase.updates:
+            with optimizers.recorded_updates() as rows:
+                scalars |= update(batch)
+            applied += [(update.__name__, row) for row in rows]
+        call = run.calls[number]
+        assert list(scalars) and list(scalars) == call.scalar_names
+        assert all(v.shape == () and math.isfinite(v) for v in scalars.values())
+        names = gans.weight_names(run.gan)
+        told = {
+            (label + (f"_{row.label}" if row.label else ""), names[id(v)])
+            for label, row in applied
+            for v in row.optimizer.trained
+        }
+        assert told == set(call.gradient_names)
+        for _, row in applied:
+            assert any(np.any(gradient != 0) for gradient in row.gradients)
+    assert {"d_loss", "g_loss"} <= set(run.scalar_names)
 
 
-@every_case
-def test_samples_have_the_examples_shape_type_and_range(case):
-    model, kind = case
-    gan = build(model, kind)
-    samples = gan.sample(engine.latent(gan, 0, 5)).numpy()
-    assert samples.shape == (5, *SHAPES[kind]) and samples.dtype == np.float32
-    assert (samples != samples[0]).any()  # z matters
-    if kind == "images":
-        for v in gan.g_variables:  # large weights fill the range, and leave it if nothing holds
-            v.assign(v * 20)
-        samples = gan.sample(engine.latent(gan, 0, 5)).numpy()
-        assert -1 <= samples.min() < -0.5 and 0.5 < samples.max() <= 1
+@every_model
+def test_samples_have_the_real_examples_shape_type_and_range(name):
+    gan, dataset = build(name), dataset_of(name)
+    fields = {field: _decoded(array[:5]) for field, array in dataset.fields.items()}
+    for sampler in gan.samplers():
+        given = gans.given(sampler, 0, 5, fields=fields)
+        samples = sampler.generate(given).numpy()
+        against = sampler.against
+        real = fields[against] if isinstance(against, str) else against(fields)
+        assert samples.shape == tuple(real.shape) and samples.dtype == np.float32
+        assert (samples != samples[0]).any()  # what is given matters
+        if sampler.score is not None:
+            for x in (samples, real):
+                scores = sampler.score(tf.constant(x), gans.given_with(sampler, fields)).numpy()
+                assert scores.shape == (5,) and np.isfinite(scores).all()
+        if samples.ndim > 2:
+            for _, v in gans.sampled_weights(gan, dataset.about()):
+                v.assign(v * 20)  # large weights fill the range, and leave it if nothing holds
+            samples = sampler.generate(given).numpy()
+            assert -1 <= samples.min() < -0.5 and 0.5 < samples.max() <= 1
+            for _, v in gans.sampled_weights(gan, dataset.about()):
+                v.assign(v / 20)
 
 
-@every_case
-def test_one_seed_gives_one_model_and_another_another(case):
-    first, again, other = (weights(build(*case, seed=seed)) for seed in (1, 1, 2))
+@every_model
+def test_one_seed_gives_one_model_and_another_another(name):
+    first, again, other = (weights(build(name, seed=seed)) for seed in (1, 1, 2))
     assert same(first, again)
     drawn_weights = [k for k in first if np.ptp(first[k]) > 0]  # zeros and ones are not drawn
     assert drawn_weights and not any(same([first[k]], [other[k]]) for k in drawn_weights)
 
 
-@every_case
-def test_trained_variables_are_all_there_are_each_in_one_list(case):
-    gan = build(*case)
-    lists = [id(v) for v in [*gan.d_variables, *gan.g_variables]]
-    assert len(set(lists)) == len(lists)
-    assert set(lists) == {id(v) for v in gan.trainable_variables}
-    assert set(lists) == {id(v) for _, v in engine.named_weights(gan) if v.trainable}
-    names = [name for name, _ in engine.named_weights(gan)]
-    assert len(set(names)) == len(names)
+@every_model
+def test_every_trained_variable_is_in_a_network_and_in_an_optimizers_list(name):
+    gan = build(name)
+    lists = [o.trained for o in optimizers_of(gan).values()]
+    listed = {id(v) for trained in lists for v in trained}
+    in_networks = {id(v) for _, v in gans.named_weights(gan) if v.trainable}
+    assert listed == in_networks == {id(v) for v in gan.trainable_variables}
+    assert all(len({id(v) for v in trained}) == len(trained) for trained in lists)
 
 
-@every_case
-def test_calls_of_any_length_are_traced_once(run_of, case):
-    run = advance(run_of(case), 1, 3, 2, 1)
+@every_model
+def test_calls_of_any_length_are_traced_once(run_of, name):
+    run = advance(run_of(name), 1, 3, 2, 1)
     assert int(run.step) == 7
-    assert run.call.experimental_get_tracing_count() == 1
+    assert all(c.call.experimental_get_tracing_count() == 1 for c in run.calls)
 
 
-@every_case
-def test_steps_do_not_depend_on_how_they_are_cut_into_calls(run_of, case):
-    together = advance(run_of(case), 7)
-    expected, expected_slots = weights(together.gan), slots(together.gan)
+@every_model
+def test_steps_do_not_depend_on_how_they_are_cut_into_calls(run_of, name):
+    expected = state(advance(run_of(name), 7).gan)
     for counts in ((3, 3, 1), (1, 1, 1, 1, 1, 1, 1)):
-        run = advance(run_of(case), *counts)
-        assert same(expected, weights(run.gan)), counts
-        assert same(expected_slots, slots(run.gan)), counts
+        assert same(expected, state(advance(run_of(name), *counts).gan)), counts
 
 
 def test_calls_of_one_step_do_the_same_steps(run_of):
-    case = ("circle", "points")  # for the others the test above must do: it is the engine's matter
-    expected = weights(advance(run_of(case), 7).gan)
-    assert same(expected, weights(advance(run_of(case, steps_per_call=1), *[1] * 7).gan))
+    # For the others the test above must do: it is the engine's matter.
+    expected = weights(advance(run_of("circle"), 7).gan)
+    assert same(expected, weights(advance(run_of("circle", steps_per_call=1), *[1] * 7).gan))
 
 
-@every_case
-def test_a_restored_run_is_the_saved_one_and_goes_on_as_it_did(run_of, data_of, case):
-    run = advance(run_of(case), 3)
+def restores_what_was_saved(run_of, name):
+    """Whether a run goes on from a checkpoint as it did, in its own and in another model."""
+    run = advance(run_of(name), 3)
     run.save()
-    saved, saved_slots = weights(run.gan), slots(run.gan)
+    saved = state(run.gan)
     advance(run, 3, 1)
-    later, later_slots = weights(run.gan), slots(run.gan)
+    later = state(run.gan)
     assert not same(saved, later)
 
     sound = checkpoints.newest_sound(run.folder / "checkpoints")
-    other = build(*case, seed=1)
-    assert not same(weights(other), saved)
-    checkpoints.restore_model(sound, other)
-    assert same(weights(other), saved) and same(slots(other), saved_slots)
+    other = gans.build(run.module, run.config, run.fields, seed=1)
+    assert not same(state(other), saved)
+    checkpoints.restore_model(sound, gan=other)
+    assert same(state(other), saved)
 
-    run = advance(run_of(case), 1)  # anywhere else
+    run = advance(run_of(name), 1)  # anywhere else
     checkpoints.restore(sound, run.state)
     assert int(run.step) == 3
-    assert same(weights(run.gan), saved) and same(slots(run.gan), saved_slots)
+    went_back = same(state(run.gan), saved)
     advance(run, 3, 1)
-    assert same(weights(run.gan), later) and same(slots(run.gan), later_slots)
+    return went_back and same(state(run.gan), later)
 
 
-@every_case
-def test_two_replicas_do_the_steps_of_one(run_of, case):
-    one = held(advance(run_of(case), 3).gan)
-    two = held(advance(run_of(case, num_replicas=2), 3).gan)
+@every_model
+def test_a_restored_run_is_the_saved_one_and_goes_on_as_it_did(run_of, name):
+    assert restores_what_was_saved(run_of, name)
+
+
+@every_model
+def test_two_replicas_do_the_steps_of_one(run_of, name):
+    if name in cases.ONE_REPLICA:
+        with pytest.raises(InputError, match=f"{name} trains on one replica, for .*; give --num_"):
+            run_of(name, num_replicas=2)
+        return
+    one = held(advance(run_of(name), 3).gan)
+    two = held(advance(run_of(name, num_replicas=2), 3).gan)
     assert_close(two, one)
 
 
-@every_case
-def test_compiled_steps_are_those_without_xla(run_of, case):
-    run = run_of(case)
+@every_model
+def test_xla_compiles_matrix_products_and_on_cpus_no_convolutions(run_of, name):
+    run = run_of(name)
     has_convolutions = any(len(v.shape) == 4 for v in run.gan.trainable_variables)
     assert run.jit is (not has_convolutions or HAS_GPU)  # on a CPU, XLA's convolutions are slow
-    if run.jit:
-        compiled = held(advance(run, 3).gan)
-        assert_close(compiled, held(advance(run_of(case, jit="off"), 3).gan))
+
+
+@pytest.mark.parametrize("name", ["simple", "circle", "dense_batch_norm", "wgan_gp_points"])
+def test_compiled_steps_are_those_without_xla(run_of, name):
+    assert run_of(name).jit
+    compiled = held(advance(run_of(name), 3).gan)
+    assert_close(compiled, held(advance(run_of(name, jit="off"), 3).gan))
 
 
 # ---------------------------------------------------------------- steps by hand, without the engine
 
 
+def _decoded(array):
+    return array.astype(np.float32) / 127.5 - 1 if array.dtype == np.uint8 else array
+
+
 def drawn(gan, dataset, config, step, seed=0):
-    """What the engine would hand to `train_step`, put together anew."""
-    n, batches = config.batch_size, gan.batches()
-    with_real = [b for b in batches if any(isinstance(d, draws.Real) for d in b.values())]
-    first = step * len(with_real) * n
-    index = draws.order(len(dataset.x), seed, first, len(with_real) * n)
-    index = iter(index.reshape(len(with_real), n))
-    result = []
-    for j, batch in enumerate(batches):
-        real = next(index) if any(isinstance(d, draws.Real) for d in batch.values()) else None
-        values = {}
-        for name, draw in batch.items():
-            if isinstance(draw, draws.Real):
-                x = dataset.x[real]
-                x = x.astype(np.float32) / 127.5 - 1 if x.dtype == np.uint8 else x
-                values[name] = tf.constant(x)
-            elif isinstance(draw, draws.Label):
-                values[name] = tf.constant(dataset.label[real])
-            else:
-                values[name] = draws.random(draw, f"{j}/{name}", seed, step, 1, n)[0]
-        result.append(values)
-    return result
+    """What the engine would hand to the updates of a step, put together anew."""
+    schedule, n = gan.schedule(), config.batch_size
+    number, _ = schedule.at(step)
+    index, batch = {}, {}
+    for domain in dict.fromkeys(
+        dataset.domain(r.field) for p in schedule.phases for r in p.reals()
+    ):
+        used = [
+            (max([1 + r.batch for r in p.reals() if dataset.domain(r.field) == domain], default=0))
+            * p.repeats
+            for p in schedule.phases
+        ]
+        steps = schedule.steps_of_each(step)
+        first = n * sum(a * b for a, b in zip(used, steps, strict=True))
+        count = n * used[number]
+        order = (
+            draws.order(dataset.size(domain), seed, first, count) if count else np.array([], int)
+        )
+        index[domain] = order.reshape(used[number], n)
+    for name, place, draw in schedule.phases[number].draws():
+        if isinstance(draw, draws.Real):
+            rows = index[dataset.domain(draw.field)][(place or 0) + draw.batch]
+            value = tf.constant(_decoded(dataset.fields[draw.field][rows]))
+        else:
+            stream = f"{number}/{name}" + ("" if place is None else f"/{place}")
+            value = draws.random(draw, stream, seed, step, 1, n)[0]
+        if place is None:
+            batch[name] = value
+        else:
+            batch.setdefault(name, []).append(value)
+    return batch
 
 
-def trained_by_hand(case, dataset, steps=2, **changes):
-    gan = build(*case, **changes)
+def trained_by_hand(name, steps=2, **changes):
+    gan, dataset, config = build(name, **changes), dataset_of(name), small_config(name, **changes)
     for step in range(steps):
-        gan.train_step(drawn(gan, dataset, small_config(*case, **changes), step))
+        schedule = gan.schedule()
+        batch = drawn(gan, dataset, config, step)
+        for update in schedule.phases[schedule.at(step)[0]].updates:
+            update(batch)
     return gan
 
 
-@every_case
-def test_the_engine_does_the_steps_that_the_model_describes(run_of, data_of, case):
-    by_hand = held(trained_by_hand(case, data_of[case[1]], steps=3))
-    assert_close(held(advance(run_of(case), 3).gan), by_hand)
+@every_model
+def test_the_engine_does_the_steps_that_the_model_describes(run_of, name):
+    by_hand = held(trained_by_hand(name, steps=3))
+    assert_close(held(advance(run_of(name), 3).gan), by_hand)
 
 
-@every_case
-@pytest.mark.parametrize(("still", "moving"), ["dg", "gd"], ids=["G's", "D's"])
-def test_one_networks_update_leaves_the_other_as_it_was(data_of, case, still, moving):
-    gan, changes = build(*case), {rate_of(case, still): 0.0}
-    first = {letter: network(gan, letter) for letter in "dg"}
-    gan = trained_by_hand(case, data_of[case[1]], **changes)
-    assert same(first[still], network(gan, still))
-    assert not same(first[moving], network(gan, moving))
+@every_model
+def test_an_update_moves_its_own_variables_and_no_other_weight(name):
+    """To the bit; its moving statistics are those of networks that it trains."""
+    gan, dataset, config = build(name), dataset_of(name), small_config(name)
+    names = gans.weight_names(gan)
+    for number, phase in enumerate(gan.schedule().phases):
+        step = sum(p.steps for p in gan.schedule().phases[:number])
+        batch = drawn(gan, dataset, config, step)
+        for update in phase.updates:
+            first = weights(gan)
+            with optimizers.recorded_updates() as rows:
+                update(batch)
+            now = weights(gan)
+            moved = {k for k in first if not np.array_equal(first[k], now[k])}
+            listed = {names[id(v)] for row in rows for v in row.optimizer.trained}
+            networks = {k.partition("/")[0] for k in listed}
+            statistics = {k for k, v in gans.named_weights(gan) if not v.trainable}
+            assert moved - statistics <= listed, update.__name__
+            assert {k.partition("/")[0] for k in moved & statistics} <= networks
+            assert moved & listed
 
 
-@every_case
-def test_a_d_step_moves_no_weight_of_g_and_the_reverse(data_of, case):
-    gan = build(*case)
-    batches = drawn(gan, data_of[case[1]], small_config(*case), step=0)
-    for step, still, moving in ((gan.d_step, gan.g, gan.d), (gan.g_step, gan.d, gan.g)):
-        first = [{k: v.numpy() for k, v in network.items()} for network in (still, moving)]
-        step(batches)
-        now = [{k: v.numpy() for k, v in network.items()} for network in (still, moving)]
-        assert same(first[0], now[0])  # moving statistics included
-        assert not same(first[1], now[1])
+@every_model
+def test_each_samplers_g_loss_is_that_of_the_step(name):
+    gan = build(name)
+    samplers = [s for s in gan.samplers() if s.g_loss is not None]
+    on_points = dataset_of(name).is_points
+    assert bool(samplers) == on_points  # the arrows of the picture need it
+    for sampler in samplers:
+        batch = drawn(gan, dataset_of(name), small_config(name), step=0)
+        expected = sampler.g_loss(sampler.generate({"z": batch["z_g"]}))
+        assert float(gan.g_step(batch)["g_loss"]) == pytest.approx(float(expected), rel=1e-6)
 
 
 def changed(name, value, choices=None):
@@ -369,117 +377,74 @@ def changed(name, value, choices=None):
 
 
 FIELDS = [
-    (case, field.name)
-    for case in CASES
-    for field in dataclasses.fields(models.load(case[0]).Config)
+    (name, field.name)
+    for name in models.names()
+    for field in dataclasses.fields(module_of(name).Config)
     # These are the engine's.
     if field.name not in ("dataset", "steps", "summary_every", "block_steps")
 ]
 
 
-@pytest.fixture(scope="session")
-def weights_by_hand(data_of):
+@pytest.fixture(scope="module")
+def weights_by_hand():
     @functools.cache
-    def trained(case, *changes):
-        return weights(trained_by_hand(case, data_of[case[1]], **dict(changes)))
+    def trained(name, *changes):
+        return weights(trained_by_hand(name, **dict(changes)))
 
     return trained
 
 
-@pytest.mark.parametrize(
-    ("case", "name"), FIELDS, ids=[f"{'-'.join(case)}-{name}" for case, name in FIELDS]
-)
-def test_no_flag_is_dead(weights_by_hand, case, name):
-    config = small_config(*case)
-    (field,) = (f for f in dataclasses.fields(config) if f.name == name)
-    value = changed(name, getattr(config, name), field.metadata["choices"])
-    assert not same(weights_by_hand(case), weights_by_hand(case, (name, value)))
-
-
-# ---------------------------------------------------------------- optimizers
-
-ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
-OPTIMIZERS = {  # (learning rate, and what else) of D and of G, as each model's source has them
-    ("simple", "images"): ((0.01, None), (1e-5, ADAM)),
-    ("dcgan_upsampling", "images"): ((0.01, None), (1e-5, ADAM | {"epsilon": 1e-7})),
-    ("circle", "points"): ((1e-3, ADAM | {"epsilon": 1e-7}),) * 2,
-    ("simple_keras", "images"): ((0.01, None), (1e-5, ADAM | {"epsilon": 1e-7})),
-    ("dense_logits", "images"): ((1e-3, ADAM),) * 2,
-    ("dense_batch_norm", "images"): ((1e-4, ADAM | {"epsilon": 1e-7}),) * 2,
-    ("deconv", "images"): ((2e-4, ADAM | {"beta_1": 0.5}),) * 2,
-    ("wgan_gp", "images"): ((1e-4, ADAM | {"beta_1": 0.5, "beta_2": 0.9}),) * 2,
-    ("wgan_gp", "points"): ((1e-4, ADAM | {"beta_1": 0.5, "beta_2": 0.9}),) * 2,
-}
-
-
-@pytest.mark.parametrize("case", OPTIMIZERS, ids="-".join)
-def test_optimizers_are_those_of_the_source(case):
-    gan = build(*case)
-    for optimizer, (rate, adam) in zip(
-        (gan.d_optimizer, gan.g_optimizer), OPTIMIZERS[case], strict=True
-    ):
-        assert float(optimizer.learning_rate) == pytest.approx(rate)
-        assert type(optimizer).__name__ == ("Adam" if adam else "SGD")
-        assert {name: getattr(optimizer, name) for name in adam or ()} == (adam or {})
-
-
-@every_case
-def test_both_optimizers_take_their_settings_from_the_config(case):
-    changes = {"beta_1": 0.25, "beta_2": 0.75, rate_of(case, "d"): 0.125, rate_of(case, "g"): 0.5}
-    fields = {field.name for field in dataclasses.fields(small_config(*case))}
-    gan = build(*case, **{name: value for name, value in changes.items() if name in fields})
-    assert float(gan.d_optimizer.learning_rate) == 0.125
-    assert float(gan.g_optimizer.learning_rate) == 0.5
-    for beta in {"beta_1", "beta_2"} & fields:
-        assert getattr(gan.d_optimizer, beta) == changes[beta]
-        assert getattr(gan.g_optimizer, beta) == changes[beta]
+@pytest.mark.parametrize(("name", "field"), FIELDS, ids=[f"{a}-{b}" for a, b in FIELDS])
+def test_no_flag_is_dead(weights_by_hand, name, field):
+    config = small_config(name)
+    (found,) = (f for f in dataclasses.fields(config) if f.name == field)
+    value = changed(field, getattr(config, field), found.metadata["choices"])
+    assert not same(weights_by_hand(name), weights_by_hand(name, (field, value)))
 
 
 # ---------------------------------------------------------------- updates in a step
 
 
 @pytest.mark.parametrize(
-    ("case", "d_updates", "changes"),
+    ("name", "d_updates", "changes"),
     [
-        (("simple", "images"), 1, ()),
-        (("dcgan_upsampling", "images"), 1, ()),
-        (("circle", "points"), 2, ()),
-        (("wgan_gp", "points"), 2, ()),
-        (("wgan_gp", "points"), 3, (("n_critic", 3),)),
-        (("wgan_gp", "images"), 2, ()),
-        (("dense_logits", "images"), 1, ()),
+        ("simple", 1, {}),
+        ("dcgan_upsampling", 1, {}),
+        ("circle", 2, {}),
+        ("wgan_gp_points", 2, {}),
+        ("wgan_gp_points", 3, {"n_critic": 3}),
+        ("wgan_gp", 2, {}),
+        ("dense_logits", 1, {}),
     ],
     ids=str,
 )
-def test_a_step_is_so_many_updates_of_d_and_one_of_g(data_of, case, d_updates, changes):
-    gan = trained_by_hand(case, data_of[case[1]], steps=2, **dict(changes))
-    assert (int(gan.d_optimizer.iterations), int(gan.g_optimizer.iterations)) == (
-        2 * d_updates,
-        2,
-    )
+def test_a_step_is_so_many_updates_of_d_and_one_of_g(name, d_updates, changes):
+    gan = trained_by_hand(name, steps=2, **changes)
+    counts = int(gan.d_optimizer.iterations), int(gan.g_optimizer.iterations)
+    assert counts == (2 * d_updates, 2)
 
 
-@every_case
-def test_the_engine_counts_updates_as_the_model_does(run_of, data_of, case):
-    run, by_hand = advance(run_of(case), 3, 2), trained_by_hand(case, data_of[case[1]], steps=5)
-    for name in ("d_optimizer", "g_optimizer"):
-        assert int(getattr(run.gan, name).iterations) == int(getattr(by_hand, name).iterations)
+@every_model
+def test_the_engine_counts_updates_as_the_model_does(run_of, name):
+    run, by_hand = advance(run_of(name), 3, 2), trained_by_hand(name, steps=5)
+    for of, optimizer in optimizers_of(by_hand).items():
+        assert int(getattr(run.gan, of).iterations) == int(optimizer.iterations), of
 
 
-def test_wgan_gp_gives_every_critic_update_examples_of_its_own(points):
-    config = small_config("wgan_gp", "points", n_critic=5)
-    *for_critic, for_g = drawn(build("wgan_gp", "points", n_critic=5), points, config, step=0)
-    assert len(for_critic) == 5 and list(for_g) == ["z"]
-    for name in ("x", "z", "epsilon"):
-        values = np.concatenate([batch[name] for batch in for_critic])
-        assert len(np.unique(values, axis=0)) == 5 * config.batch_size
-    for batch in for_critic:
-        assert np.all((batch["epsilon"] >= 0) & (batch["epsilon"] < 1))
-        assert not np.isin(batch["z"], for_g["z"]).any()
+def test_wgan_gp_gives_every_critic_update_examples_of_its_own():
+    config = small_config("wgan_gp_points", n_critic=5)
+    gan = build("wgan_gp_points", n_critic=5)
+    batch = drawn(gan, dataset_of("wgan_gp_points"), config, step=0)
+    assert {len(batch[name]) for name in ("x", "z_critic", "epsilon")} == {5}
+    for name in ("x", "z_critic", "epsilon"):
+        assert len(np.unique(np.concatenate(batch[name]), axis=0)) == 5 * config.batch_size
+    for z, epsilon in zip(batch["z_critic"], batch["epsilon"], strict=True):
+        assert np.all((epsilon >= 0) & (epsilon < 1))
+        assert not np.isin(z, batch["z_g"]).any()
 
 
-def test_the_simple_gans_dropouts_are_independent(images):
-    (batch,) = drawn(build("simple", "images"), images, small_config("simple", "images"), 0)
+def test_the_simple_gans_dropouts_are_independent():
+    batch = drawn(build("simple"), dataset_of("simple"), small_config("simple"), 0)
     us = {name: value.numpy() for name, value in batch.items() if name.startswith("u_")}
     assert len(us) == 6  # real, fake and g, for each of two hidden layers
     values = np.concatenate([u.ravel() for u in us.values()])
@@ -488,15 +453,18 @@ def test_the_simple_gans_dropouts_are_independent(images):
 
 
 @pytest.mark.parametrize(
-    ("model", "x_shape"),
+    ("name", "fields", "says"),
     [
-        ("circle", (28, 28, 1)),
-        ("dcgan_upsampling", (2,)),
-        ("dcgan_upsampling", (1, 28, 1)),
-        ("wgan_gp", (32, 32, 3)),
+        ("circle", {"x": (28, 28, 1)}, "trains on points"),
+        ("dcgan_upsampling", {"x": (2,)}, "trains on images"),
+        ("dcgan_upsampling", {"x": (1, 28, 1)}, "trains on images of 2x2"),
+        ("wgan_gp", {"x": (32, 32, 3)}, "trains on images of 28x28"),
+        ("wgan_gp_points", {"x": (28, 28, 1)}, "trains on points"),
+        ("simple", {"a": (28, 28, 1), "b": (28, 28, 1)}, "needs the field x, and .* has a, b"),
+        ("staged", {"x": (8, 8, 1)}, "needs the field caption"),
     ],
 )
-def test_a_model_refuses_examples_it_cannot_train_on(model, x_shape):
-    module = models.load(model)
-    with pytest.raises(InputError, match=f"--dataset=.*{model} trains on"):
-        engine.build(module, module.Config(), x_shape, seed=0)
+def test_a_model_refuses_data_it_cannot_train_on(name, fields, says):
+    module = module_of(name)
+    with pytest.raises(InputError, match=f"--dataset=.*{name} {says}"):
+        gans.build(module, module.Config(), Fields(fields), seed=0)

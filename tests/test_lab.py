@@ -1,5 +1,6 @@
-"""ganflow/lab.py: which weights a step moves; what is said of losses, gradients, D's view."""
+"""ganflow/lab: which weights a step moves; what is said of losses, gradients, D's view."""
 
+import functools
 import re
 
 import numpy as np
@@ -7,12 +8,15 @@ import pytest
 import tensorflow as tf
 from labs import hurry, moved, names, new_lab, typed_into, weights
 
-from ganflow import gans, lesson, models
-from ganflow.errors import InputError
-from ganflow.models import circle, wgan_gp
+from ganflow import models
+from ganflow.lab import lesson, texts
+from ganflow.lab.stepping import Lab
+from ganflow.models import circle, wgan_gp_points
+from ganflow.nn import optimizers
+from tests.cases import PROVING, build, dataset_of
 
-AT_REST = "{}: 6 weights, not one bit changed."
-MOVED = "{}: 6 of 6 weights changed."
+AT_REST = "{}: all 6 weights unchanged, to the bit."
+MOVED = "{}: all 6 weights changed."
 
 
 @pytest.fixture(autouse=True)
@@ -33,57 +37,61 @@ def test_ten_d_steps_and_ten_g_steps_each_move_one_network_alone(tmp_path):
             yield key
         watched.append(weights(of))
 
-    texts = []
-    assert lesson.session(of, keys(), tmp_path / "lab.png", texts.append) == 0
-    steps = list(zip(watched, watched[1:], texts[1:], strict=False))
+    said = []
+    assert lesson.session(of, keys(), tmp_path / "lab.png", said.append) == 0
+    steps = list(zip(watched[:-1], watched[1:], said[1:], strict=True))
     assert len(steps) == 20
     for before, after, text in steps[:10]:
-        assert moved(before, after) == names(of, "D")
-        assert text.startswith("1 D step;") and MOVED.format("D") in text
-        assert AT_REST.format("G") in text
+        assert moved(before, after) == names(of, "discriminator")
+        assert text.startswith("1 x d_step;") and MOVED.format("discriminator") in text
+        assert AT_REST.format("generator") in text
     for before, after, text in steps[10:]:
-        assert moved(before, after) == names(of, "G")
-        assert text.startswith("1 G step;") and MOVED.format("G") in text
-        assert AT_REST.format("D") in text
-    assert of.done == {"D": 10, "G": 10} and of.step == 20
+        assert moved(before, after) == names(of, "generator")
+        assert text.startswith("1 x g_step;") and MOVED.format("generator") in text
+        assert AT_REST.format("discriminator") in text
+    assert of.done == {"d_step": 10, "g_step": 10} and of.step == 20
 
 
-@pytest.mark.parametrize(("step", "of_other", "key"), [("d_step", "g", "d"), ("g_step", "d", "g")])
+@pytest.mark.parametrize(
+    ("step", "of_other", "key"), [("d_step", "generator", "d"), ("g_step", "discriminator", "g")]
+)
 def test_a_step_that_also_nudges_the_other_network_is_found_out(
     step, of_other, key, tmp_path, monkeypatch
 ):
     sound = getattr(circle.Gan, step)
 
-    def broken(self, batches):
-        nudged = getattr(self, of_other)["w_0001"]
+    @functools.wraps(sound)
+    def broken(self, batch):
+        nudged = self.networks[of_other]["w_0001"]
         nudged.assign(tf.math.nextafter(nudged, nudged + 1))  # by one unit in the last place
-        return sound(self, batches)
+        return sound(self, batch)
 
     monkeypatch.setattr(circle.Gan, step, broken)
     (text,), _ = typed_into(new_lab(), tmp_path / "lab.png", key)
-    assert f"{of_other.upper()}: CHANGED, ALTHOUGH it made no step: w_0001." in text
-    assert "not one bit" not in text
+    assert f"\n{of_other}: CHANGED, ALTHOUGH no update of it ran: w_0001." in text
+    assert "to the bit" not in text
 
 
 def test_a_step_that_moves_nothing_is_found_out(tmp_path):
     frozen = circle.Config(g_hidden=(8, 4), d_hidden=(8, 4), batch_size=16, d_learning_rate=0.0)
     (text,), _ = typed_into(new_lab(frozen), tmp_path / "lab.png", "d 3")
-    assert "D: 6 weights, not one bit changed, ALTHOUGH it made a step." in text
+    at_rest = "discriminator: all 6 weights unchanged, to the bit"
+    assert f"{at_rest}, ALTHOUGH an update of it ran." in text
 
 
 def test_some_weights_at_rest_are_named(tmp_path, monkeypatch):
     sound = circle.Gan.d_step
 
-    def stuck(self, batches):
+    @functools.wraps(sound)
+    def stuck(self, batch):
         kept = tf.identity(self.d["b_0000"])
-        results = sound(self, batches)
-        with tf.control_dependencies([results["d_loss"]]):
-            self.d["b_0000"].assign(kept)
-        return results
+        scalars = sound(self, batch)
+        self.d["b_0000"].assign(kept)
+        return scalars
 
     monkeypatch.setattr(circle.Gan, "d_step", stuck)
     (text,), _ = typed_into(new_lab(), tmp_path / "lab.png", "d")
-    assert "D: 5 of 6 weights changed, not b_0000." in text
+    assert "discriminator: 5 of 6 weights changed; unchanged, to the bit: b_0000." in text
 
 
 # ---------------------------------------------------------------- what is said of a step
@@ -97,9 +105,8 @@ def by_numpy(weights, x):
     return x
 
 
-def losses_by_hand(of, batches):
+def losses_by_hand(of, batch):
     """-mean log D(x) - mean log(1 - D(G(z_d))) and -mean log D(G(z_g)), at the weights now."""
-    (batch,) = batches
     sigmoid = {
         name: 1 / (1 + np.exp(-by_numpy(of.gan.d, np.float64(x))))
         for name, x in {
@@ -112,111 +119,137 @@ def losses_by_hand(of, batches):
     return {"d_loss": d_loss, "g_loss": -np.log(sigmoid["for_g"]).mean()}
 
 
-@pytest.mark.parametrize(("stepped", "count"), [("D", 1), ("G", 1), ("DG", 3)])
-def test_losses_before_and_after_are_those_of_one_batch(stepped, count):
+@pytest.mark.parametrize(("update", "count"), [("d_step", 1), ("g_step", 1), (None, 3)])
+def test_losses_before_and_after_are_those_of_one_batch(update, count):
     of = new_lab()
-    of.train("DG", 2)  # so that Adam has moments
-    batches = of.batches_of(2 + count - 1)
-    before = losses_by_hand(of, batches)
-    report = of.train(stepped, count)
-    after = losses_by_hand(of, batches)
+    of.train(None, 2)  # so that Adam has moments
+    batch = of.batches(["d_step"], 2 + count - 1)["d_step"]
+    before = losses_by_hand(of, batch)
+    report = of.train(update, count)
+    after = losses_by_hand(of, batch)
     assert report.batch == 2 + count - 1
     for name in ("d_loss", "g_loss"):
         np.testing.assert_allclose(report.scalars[name], (before[name], after[name]), rtol=1e-5)
     assert before["d_loss"] != after["d_loss"] and before["g_loss"] != after["g_loss"]
     if count == 1:  # on its own batch a small step goes downhill
-        own = f"{stepped.lower()}_loss"
+        own = {"d_step": "d_loss", "g_step": "g_loss"}[update]
         assert report.scalars[own][1] < report.scalars[own][0]
 
 
 def test_the_printed_figures_are_those_of_the_report():
     of = new_lab()
-    report = of.train("D", 1)
-    text = lesson.report_text(report, of)
+    report = of.train("d_step", 1)
+    text = texts.report_text(report, of)
     before, after = report.scalars["d_loss"]
     assert re.search(rf"d_loss +{before:.4f} -> {after:.4f} ", text)
-    row = re.search(r"^w_0001 +8 x 4 (.*)$", text, re.M)[1].split()
-    change = report.weights["D"]["w_0001"]
+    row = re.search(r"^discriminator .*^w_0001 +8 x 4 (.*?)$", text, re.M | re.S)[1].split()
+    change = report.weights["discriminator"]["w_0001"]
     size, update = np.linalg.norm(change.before), np.linalg.norm(change.after - change.before)
-    norms = [change.gradient_norms[f"gradient {of}"] for of in ("real", "fake")]
+    norms = [change.gradient_norms["d_step", label] for label in ("real", "fake")]
     np.testing.assert_allclose(
         np.float64(row), [size, *norms, update, update / size], atol=6e-5, rtol=0.06
     )
-    assert max(map(len, text.splitlines())) <= 100
+    assert max(map(len, text.splitlines())) <= 92
     assert "\x1b" not in text
 
 
 def test_gradient_norms_are_those_of_the_gradients():
     of = new_lab()
-    (batch,) = of.batches_of(0)
+    batch = of.batches(["g_step"], 0)["g_step"]
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(tf.nn.softplus(-of.gan.score(of.gan.sample(batch["z_g"]))))
+        fake = of.gan.generate({"z": batch["z_g"]})
+        loss = tf.reduce_mean(tf.nn.softplus(-of.gan.score(fake, {})))
     gradients = tape.gradient(loss, list(of.gan.g.values()))
-    changes = of.train("G", 1).weights
+    changes = of.train("g_step", 1).weights
     for name, gradient in zip(of.gan.g, gradients, strict=True):
-        found = changes["G"][name].gradient_norms
-        assert list(found) == ["gradient"]
-        np.testing.assert_allclose(found["gradient"], np.linalg.norm(gradient), rtol=1e-4)
-    assert all(change.gradient_norms == {} for change in changes["D"].values())
+        ((key, found),) = changes["generator"][name].gradient_norms.items()
+        assert key == ("g_step", "")
+        np.testing.assert_allclose(found, np.linalg.norm(gradient), rtol=1e-4)
+    assert all(change.gradient_norms == {} for change in changes["discriminator"].values())
 
 
 def test_ds_view_is_of_the_same_fixed_samples():
     of = new_lab()
-    real, z = of.dataset.x[:1000], np.float64(of.z)
+    real, z = of.dataset.x[:1000], np.float64(of.views[0].given["z"])
 
     def by_hand():
         x = {"real": np.float64(real), "generated": by_numpy(of.gan.g, z)}
         return {k: (1 / (1 + np.exp(-by_numpy(of.gan.d, v)))).mean() for k, v in x.items()}
 
     before = by_hand()
-    report = of.train("G", 1)
+    (means,) = of.train("g_step", 1).views
     after = by_hand()
-    for name in ("real", "generated"):
-        np.testing.assert_allclose(report.view[name], (before[name], after[name]), rtol=1e-5)
-    assert report.view["real"][0] == report.view["real"][1]  # D has not moved
-    assert report.view["generated"][1] > report.view["generated"][0]  # and G fools it better
+    assert list(means) == ["real", "generated"]
+    for name in means:
+        np.testing.assert_allclose(means[name], (before[name], after[name]), rtol=1e-5)
+    assert means["real"][0] == means["real"][1]  # D has not moved
+    assert means["generated"][1] > means["generated"][0]  # and G fools it better
 
 
 def test_a_critic_has_scores_and_no_probabilities(tmp_path):
-    config = wgan_gp.Config(dataset="gaussians_8", batch_size=16, width=8, n_critic=2, z_size=2)
-    of = new_lab(config, "wgan_gp")
-    (stepped, seen), _ = typed_into(of, tmp_path / "lab.png", "d", "s")
-    assert "the critic's mean score" in stepped and "gradient_penalty" in stepped
-    assert "G: 8 weights, not one bit changed." in stepped
-    assert "sigmoid" not in seen
+    config = wgan_gp_points.Config(batch_size=16, width=8, n_critic=2)
+    of = new_lab(config, "wgan_gp_points")
+    (stepped, seen), _ = typed_into(of, tmp_path / "lab.png", "c", "s")
+    assert stepped.startswith("1 x critic_step;") and "gradient_penalty" in stepped
+    assert "mean score (the higher, the more real) of the same 1,000 real samples" in stepped
+    assert "generator: all 8 weights unchanged, to the bit." in stepped
+    assert "sigmoid" not in seen and "taken for" not in seen
     # The loss is that of the last of both batches, with the critic that the step began with.
-    first = new_lab(config, "wgan_gp")
-    batches = first.batches_of(0)
-    one = wgan_gp.Gan.d_step(first.gan, [batches[1], batches[2]])["d_loss"]
-    np.testing.assert_allclose(
-        new_lab(config, "wgan_gp").scalars(batches)["d_loss"], one, rtol=1e-4
-    )
+    first = new_lab(config, "wgan_gp_points")
+    batch = dict(first.batches(["critic_step"], 0)["critic_step"])
+    last = batch | {name: [value[1]] for name, value in batch.items() if isinstance(value, list)}
+    one = first.gan.critic_step(last)["d_loss"]
+    of = new_lab(config, "wgan_gp_points")
+    np.testing.assert_allclose(of.scalars(0)["d_loss"], one, rtol=1e-4)
 
 
 def test_the_moving_statistics_of_batch_norm_are_weights_too():
     module = models.load("deconv")
     small = {"g_maps": (8, 4, 4), "d_maps": (4, 8), "batch_size": 4, "z_size": 4}
     of = new_lab(module.Config(dataset="digits", **small), "deconv")
-    for network, other in ("DG", "GD"):
-        changes = of.train(network, 1).weights
+    both = ("discriminator", "generator")
+    for update, network, other in (("d_step", *both), ("g_step", *both[::-1])):
+        changes = of.train(update, 1).weights
         moving = [name for name in changes[network] if name.endswith(("_mean", "_variance"))]
-        assert moving and all(changes[network][name].moved for name in moving)
-        assert not any(change.moved for change in changes[other].values())
+        assert moving
+        assert all(
+            changes[network][name].moved and changes[network][name].trained for name in moving
+        )
+        assert not any(change.moved or change.trained for change in changes[other].values())
 
 
 @pytest.mark.parametrize("model", models.names())
-def test_d_and_g_are_all_the_networks_of_every_model(model, images, points):
-    module = models.load(model)
-    for dataset in (images, points):
-        config = models.default_config(module, dataset.is_points)
-        try:
-            gan = gans.build(module, config, dataset.example_shape, seed=0)
-        except InputError:  # the model is for the other kind
-            continue
-        named = {id(variable) for _, variable in gans.named_weights(gan)}
-        assert named == {
-            id(variable) for network in (gan.d, gan.g) for variable in network.values()
-        }
-        assert gan.config == config  # `prepare` reads it
-        return
-    raise AssertionError(f"{model} takes neither points nor images")
+def test_a_lab_watches_whatever_a_step_of_any_model_may_move(model):
+    gan = build(model)
+    watched = {id(v) for weights in gan.networks.values() for v in weights.values()}
+    own = set()  # of the optimizers: learning rates, counts, slots
+    for part in gan.submodules:
+        if isinstance(part, optimizers.Optimizer):
+            trained = {id(v) for v in part.trained}
+            assert trained <= watched, "trains what is in no network: the lab would not see it move"
+            own |= {id(v) for v in part.variables} - trained
+    assert own and watched.isdisjoint(own)
+    assert {id(v) for v in gan.variables} == watched | own
+
+
+@pytest.mark.parametrize("model", PROVING)
+def test_gans_of_many_networks_are_stepped_by_their_updates(model, tmp_path):
+    gan, out = build(model), tmp_path / "lab.png"
+    of = Lab(model, gan, gan.config, dataset_of(model), seed=0)
+    for key, update in lesson.commands(of).items():
+        before = weights(of)
+        (text,), _ = typed_into(of, out, key)
+        changed = moved(before, weights(of))
+        assert text.startswith(f"1 x {update};") and "ALTHOUGH" not in text and changed
+        for network, ws in gan.networks.items():
+            some = {name for name in ws if f"{network}/{name}" in changed}
+            everything = f"{network}: " + (
+                "its weight" if len(ws) == 1 else f"all {len(ws)} weights"
+            )
+            found = {0: f"{everything} unchanged, to the bit.", len(ws): f"{everything} changed."}
+            some_of = f"{network}: {len(some)} of {len(ws)} weights changed; "
+            assert f"\n{found.get(len(some), some_of)}" in text
+    texts_of, code = typed_into(of, out, "b 2", "s", "w", "r", "h")
+    assert code == 0 and texts_of[0].startswith("2 steps of training: ")
+    assert "ALTHOUGH" not in texts_of[0] and len(texts_of[1].split("\n\n")) == len(of.views)
+    assert texts_of[2].count("\n") == len(weights(of)) + 1  # a line a weight, under the titles

@@ -1,4 +1,4 @@
-"""`bin/ladder.py`: plans, the clock, resuming after a kill, the table."""
+"""The ladder: plans, the clock, resuming after a kill, the table."""
 
 import dataclasses
 import itertools
@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 from processes import ROOT, Process, run, tensors
 
-from ganflow import data, engine, ladder, ladder_cell, ladder_report, models
-from ganflow.errors import InputError, NotFiniteError, StorageError
-from ganflow.ladder_cell import Budget
+from ganflow import data, engine, models
+from ganflow.base.errors import InputError, NotFiniteError, StorageError
+from ganflow.ladder import cells, plans, reports, running, training
+from ganflow.ladder import results as cell_results
+from ganflow.ladder.cells import Budget
 
 CIRCLES = """
 # two settings of one model
@@ -26,20 +28,20 @@ quick: --model=circle --jit=off --steps_per_call=50 --d_learning_rate=2e-3  # a 
 STEPS = Budget("steps", (100, 200, 300))
 
 
-def _plan(seeds=(0,), num=20, budget=STEPS, text=CIRCLES) -> ladder.Plan:
-    return ladder.make_plan(ladder.read_plan(text, "plan"), None, seeds, budget, num)
+def _plan(seeds=(0,), num=20, budget=STEPS, text=CIRCLES) -> plans.Plan:
+    return plans.make_plan(plans.read_plan(text, "plan"), None, seeds, budget, num)
 
 
 # ---------------------------------------------------------------- budgets, entries, plans
 
 
 def test_marks_stand_at_equal_parts_or_where_they_are_put():
-    assert ladder.budget(60, None, [4]) == Budget("seconds", (15, 30, 45, 60))
-    assert ladder.budget(None, 10, [3]) == Budget("steps", (3, 7, 10))
-    assert ladder.budget(None, None, [60, 120]) == Budget("seconds", (60, 120))
-    assert ladder.budget(None, 30, [10, 30]) == Budget("steps", (10, 30))
-    assert str(ladder.budget(60, None, [1])) == "60 s"
-    assert str(ladder.budget(None, 27_500, [1])) == "27,500 steps"
+    assert plans.budget(60, None, [4]) == Budget("seconds", (15, 30, 45, 60))
+    assert plans.budget(None, 10, [3]) == Budget("steps", (3, 7, 10))
+    assert plans.budget(None, None, [60, 120]) == Budget("seconds", (60, 120))
+    assert plans.budget(None, 30, [10, 30]) == Budget("steps", (10, 30))
+    assert str(plans.budget(60, None, [1])) == "60 s"
+    assert str(plans.budget(None, 27_500, [1])) == "27,500 steps"
 
 
 @pytest.mark.parametrize(
@@ -59,11 +61,11 @@ def test_marks_stand_at_equal_parts_or_where_they_are_put():
 )
 def test_budgets_that_make_no_sense_are_refused(args, part):
     with pytest.raises(InputError, match=part):
-        ladder.budget(*args)
+        plans.budget(*args)
 
 
 def test_a_plan_is_named_command_lines():
-    slow, quick = ladder.read_plan(CIRCLES, "plan")
+    slow, quick = plans.read_plan(CIRCLES, "plan")
     assert slow.name == "slow" and quick.flags[-1] == "--d_learning_rate=2e-3"
     cells = _plan(seeds=(0, 7)).cells
     names = ["slow-circle-seed0", "quick-circle-seed0", "slow-circle-seed7", "quick-circle-seed7"]
@@ -85,6 +87,7 @@ def test_a_plan_is_named_command_lines():
         ("x: --model=circle --batch_size=0", ["x:", "batch_size"]),
         ("x: --model=circle --g_learning_rate=nan", ["x:", "finite"]),
         ("x: --model=circle --seed=3", ["x:", "--seeds"]),
+        ("x: --model=circle --dataset=circel", ["x:", "circel", "did you mean circle?"]),
         ("x: --model=circle three", ["x:", "'three'"]),
         ("x: --model=circle --dataset=digits", ["x:", "points"]),
         ("x: --model=circle --batch_size=2000", ["x:", "1000", "2000"]),
@@ -104,45 +107,67 @@ def test_a_model_or_a_preset_is_an_entry(tmp_path):
     (tmp_path / "small.flags").write_text(
         "--model=circle\n--workdir=x\n--g_hidden=4,4\n--steps=9\n"
     )
-    cell = ladder.resolve(ladder.entry("small", tmp_path), "circle", "")
+    cell = plans.resolve(plans.entry("small", tmp_path), "circle", "")
     assert (cell.entry, cell.model, cell.config.g_hidden) == ("small", "circle", (4, 4))
-    assert ladder.resolve(ladder.entry("circle", tmp_path), "circle", "").config == (
+    assert plans.resolve(plans.entry("circle", tmp_path), "circle", "").config == (
         models.load("circle").Config()
     )
-    with pytest.raises(InputError, match="did you mean small.*wgan_gp, small"):
-        ladder.entry("smal", tmp_path)
+    with pytest.raises(InputError, match="did you mean small.*, small$"):
+        plans.entry("smal", tmp_path)
+    with pytest.raises(InputError, match="there are: .*presets are files of the repository's"):
+        plans.entry("small", None)
+    assert plans.entry("circle", None) == plans.entry("circle", tmp_path)
 
 
 def test_pairs_that_do_not_fit_are_left_out_and_listed():
-    entries = [ladder.entry(name, Path("nowhere")) for name in ("circle", "wgan_gp", "simple")]
-    plan = ladder.make_plan(entries, ["circle", "digits"], [0], STEPS, 20)
+    entries = [plans.entry(name, None) for name in ("circle", "wgan_gp_points", "simple")]
+    plan = plans.make_plan(entries, ["circle", "digits"], [0], STEPS, 20)
     assert [(cell.entry, cell.dataset) for cell in plan.cells] == [
         ("circle", "circle"),
-        ("wgan_gp", "circle"),
-        ("wgan_gp", "digits"),
+        ("wgan_gp_points", "circle"),
         ("simple", "digits"),
     ]
     pairs = [(name, dataset) for name, dataset, _ in plan.left_out]
-    assert pairs == [("circle", "digits"), ("simple", "circle")]
-    points = models.default_config(models.load("wgan_gp"), points=True)
-    assert plan.cells[1].config == dataclasses.replace(points, dataset="circle")
-    assert "left out: simple on circle" in ladder.describe(plan)
+    assert pairs == [("circle", "digits"), ("wgan_gp_points", "digits"), ("simple", "circle")]
+    defaults = models.load("wgan_gp_points").Config()
+    assert plan.cells[1].config == dataclasses.replace(defaults, dataset="circle")
+    assert "left out: simple on circle" in plans.describe(plan)
     with pytest.raises(InputError, match="no model fits"):
-        ladder.make_plan(entries[:1], ["digits"], [0], STEPS, 20)
+        plans.make_plan(entries[:1], ["digits"], [0], STEPS, 20)
 
 
 def test_every_model_fits_digits_or_a_set_of_points():
-    entries = [ladder.entry(name, Path("nowhere")) for name in models.names()]
-    plan = ladder.make_plan(entries, ["digits", "gaussians_8"], [0], STEPS, 20)
+    entries = [plans.entry(name, None) for name in models.names()]
+    plan = plans.make_plan(entries, ["digits", "gaussians_8"], [0], STEPS, 20)
     missing = set(models.names()) - {cell.model for cell in plan.cells}
     reasons = [reason for name, _, reason in plan.left_out if name in missing]
-    assert all("labels" in reason or "28" in reason for reason in reasons), reasons
+    assert all("needs the field" in reason or "28" in reason for reason in reasons), reasons
+
+
+def test_points_cannot_be_enlarged_and_images_can():
+    enlarged = plans.Entry("large", ("--model=circle", "--enlarge=2"))
+    deconv = plans.Entry("deconv", ("--model=deconv", "--enlarge=2"))
+    plan = plans.make_plan([enlarged, deconv], ["circle", "digits"], [0], STEPS, 20)
+    assert [cell.name for cell in plan.cells] == ["deconv-digits_x2-seed0"]
+    reasons = {name: reason for name, dataset, reason in plan.left_out if dataset == "circle"}
+    assert all("--enlarge needs images" in reasons[name] for name in ("large", "deconv"))
+
+
+def test_a_budget_outranks_the_steps_and_epochs_of_an_entry(tmp_path):
+    text = "x: --model=circle --epochs=7\ny: --model=circle --steps=9"
+    for cell in _plan(text=text).cells:
+        cells.write(cell, STEPS, tmp_path)
+        told, budget = cells.read(tmp_path)
+        assert (told.config.steps, told.options.epochs, budget) == (300, 0, STEPS)
+        assert (told.entry, told.model) == (cell.entry, "circle")
+        in_seconds = cells.with_budget(cell, Budget("seconds", (1.0,)), tmp_path)
+        assert in_seconds.options.epochs == 0 and in_seconds.config.summary_every == cells.NEVER
 
 
 def test_a_ladder_may_only_gain_cells(tmp_path):
-    ladder.agree(_plan(), tmp_path)
-    ladder.agree(_plan(), tmp_path)
-    ladder.agree(_plan(seeds=(0, 1)), tmp_path)
+    running.agree(_plan(), tmp_path)
+    running.agree(_plan(), tmp_path)
+    running.agree(_plan(seeds=(0, 1)), tmp_path)
     before = (tmp_path / "plan.json").read_bytes()
     faster = CIRCLES.replace("2e-3", "3e-3")
     for plan, part in [
@@ -152,7 +177,7 @@ def test_a_ladder_may_only_gain_cells(tmp_path):
         (_plan(seeds=(0, 1), text=faster), "quick-circle-seed0 has other settings"),
     ]:
         with pytest.raises(InputError, match=part):
-            ladder.agree(plan, tmp_path)
+            running.agree(plan, tmp_path)
     assert (tmp_path / "plan.json").read_bytes() == before
 
 
@@ -162,7 +187,7 @@ def test_a_ladder_may_only_gain_cells(tmp_path):
 def test_a_call_that_would_end_after_the_mark_is_not_begun(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
-    clock = ladder_cell._Clock(started=98.0, spent_seconds=10.0)  # 12 s so far
+    clock = training._Clock(started=98.0, spent_seconds=10.0)  # 12 s so far
     assert clock.seconds() == 12 and not clock.over(12.5) and clock.over(11.9)
     now[0] += 5  # compiles
     clock.called()
@@ -181,10 +206,7 @@ def test_marks_of_seconds_are_kept_and_a_checkpoint_without_its_row_is_not(tmp_p
     ticks = itertools.count(100, 0.05)  # the clock moves on by its being read
     monkeypatch.setattr(time, "perf_counter", lambda: next(ticks))
     plan = _plan(budget=Budget("seconds", (0.5, 1.5)))
-    cell = ladder_cell.with_budget(plan.cells[0], plan.budget, tmp_path)
-    told = cell.identity() | {"options": dataclasses.asdict(cell.options)}
-    told["budget"] = dataclasses.asdict(plan.budget)
-    (tmp_path / "cell.json").write_text(json.dumps(told))
+    cells.write(plan.cells[0], plan.budget, tmp_path)
 
     written = []
 
@@ -194,18 +216,18 @@ def test_marks_of_seconds_are_kept_and_a_checkpoint_without_its_row_is_not(tmp_p
         written.append(list(rows))
         write(path, rows)
 
-    write = ladder_cell.write_json_lines
-    monkeypatch.setattr(ladder_cell, "write_json_lines", killed_at_the_second)
+    write = cells.write_json_lines
+    monkeypatch.setattr(cells, "write_json_lines", killed_at_the_second)
     with pytest.raises(KeyboardInterrupt):
-        ladder_cell.train(tmp_path)
-    first = ladder_cell.read_json_lines(tmp_path / "marks.jsonl")
+        training.train(tmp_path)
+    first = cells.read_json_lines(tmp_path / "marks.jsonl")
     assert [row["mark"] for row in first] == [0.5] and written == [first]
     unknown = max(int(p.name) for p in (tmp_path / "checkpoints").iterdir())
     assert unknown > first[0]["step"]
 
-    monkeypatch.setattr(ladder_cell, "write_json_lines", write)
-    assert ladder_cell.train(tmp_path) == 0
-    rows = ladder_cell.read_json_lines(tmp_path / "marks.jsonl")
+    monkeypatch.setattr(cells, "write_json_lines", write)
+    assert training.train(tmp_path) == 0
+    rows = cells.read_json_lines(tmp_path / "marks.jsonl")
     assert rows[0] == first[0] and [row["mark"] for row in rows] == [0.5, 1.5]
     assert rows[0]["clock_seconds"] < rows[1]["seconds"] and rows[1]["step"] > rows[0]["step"]
     steps = {int(p.name) for p in (tmp_path / "checkpoints").iterdir()}
@@ -221,13 +243,13 @@ def test_a_cell_that_fails_is_a_result_and_tried_again_unless_it_diverged(
     code, kept, raised, tmp_path, monkeypatch
 ):
     said = "step 5: d_loss not finite"
-    monkeypatch.setattr(ladder_cell, "_in_own_process", lambda *_: (code, said))
+    monkeypatch.setattr(cell_results, "_in_own_process", lambda *_: (code, said))
     args = (_plan().cells[0], STEPS, tmp_path / "cell", pytest.fail, lambda: False)
     if raised:
         with pytest.raises(raised, match=said):
-            ladder_cell.finish(*args)
+            cell_results.finish(*args)
     else:
-        result = ladder_cell.finish(*args)
+        result = cell_results.finish(*args)
         assert result["failed"] == f"exit code {code}: {said}" and result["marks"] == []
     assert (tmp_path / "cell" / "result.json").exists() == kept
     assert NotFiniteError.exit_code == 3
@@ -272,7 +294,7 @@ def test_a_ladder_killed_in_its_second_cell_ends_as_if_it_had_not_been(tmp_path)
 
     # What the second cell would have come to in one go, trained here.
     (cell,) = [c for c in _plan().cells if c.entry == "quick"]
-    cell = ladder_cell.with_budget(cell, STEPS, tmp_path / "unkilled")
+    cell = cells.with_budget(cell, STEPS, tmp_path / "unkilled")
     unkilled = engine.Run(models.load("circle"), cell.config, cell.options, data.load("circle"))
     unkilled.resume()
     unkilled.train(300)
@@ -357,7 +379,7 @@ def test_the_table_holds_mean_spread_best_and_failures():
     results = {name: _result(cells[name], values) for name, values in finals.items()}
     diverged = _result(cells["slow-circle-seed2"], (), "exit code 3: d_loss not finite")
     results["slow-circle-seed2"] = diverged
-    lines = ladder_report.table(plan, results, "python bin/ladder.py --x").splitlines()
+    lines = reports.table(plan, results, "python bin/ladder.py --x").splitlines()
     assert lines[0] == "    python bin/ladder.py --x"
     rows = [line for line in lines if line.startswith("| circle")]
     # By hand: means 1, 3 and .6; standard deviations with n - 1: 0, 1.414, .1.
@@ -374,18 +396,18 @@ def test_the_table_holds_mean_spread_best_and_failures():
 def test_the_picture_is_drawn_with_a_panel_a_data_set(tmp_path):
     plan = _plan()
     results = {cell.name: _result(cell, (1.0, 2.0, 3.0)) for cell in plan.cells}
-    ladder_report.draw(plan, results, tmp_path / "x.png")
+    reports.draw(plan, results, tmp_path / "x.png")
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
     failed = {cell.name: _result(cell, (), "exit code 3: no") for cell in plan.cells}
-    ladder_report.draw(plan, failed, tmp_path / "y.png")
+    reports.draw(plan, failed, tmp_path / "y.png")
     assert not (tmp_path / "y.png").exists()
-    table = ladder_report.table(plan, failed, "x")
+    table = reports.table(plan, failed, "x")
     assert "slow on circle: no seed ended well" in table
 
 
 def test_figures_have_three_digits_and_no_exponent():
-    shown = [ladder_report.three(v) for v in (0.0, 0.01234, 1.0, 12.345, 123.4, 12345.6)]
+    shown = [reports.three(v) for v in (0.0, 0.01234, 1.0, 12.345, 123.4, 12345.6)]
     assert shown == ["0", "0.0123", "1.00", "12.3", "123", "12,346"]
-    assert ladder_report.spread([2.0], ladder_report.three) == "2.00"
-    assert ladder_report.spread([1.0, float("nan")], ladder_report.three) == "not finite"
-    assert ladder_report.spread([], ladder_report.three) == "-"
+    assert reports.spread([2.0], reports.three) == "2.00"
+    assert reports.spread([1.0, float("nan")], reports.three) == "not finite"
+    assert reports.spread([], reports.three) == "-"

@@ -1,4 +1,4 @@
-"""Layers against values worked out by hand, and the limits that weights are drawn within."""
+"""Layers against values worked out by hand."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganflow import layers
+from ganflow.nn import initializers, layers
 
 NINE = np.arange(1, 10, dtype=np.float32).reshape(1, 3, 3, 1)
 
@@ -131,52 +131,6 @@ def test_flatten_and_reshape_keep_each_example_and_its_order():
     np.testing.assert_array_equal(layers.reshape(flat, [2, 3, 2]), x)
 
 
-# ---------------------------------------------------------------- making weights
-
-# (function, shape, limit, what more it is given)
-LIMITS = {
-    # sqrt(6 / (30 + 50)) and sqrt(6 / (5 * 5 * (3 + 7)))
-    "glorot matrix": (layers.glorot_uniform, [30, 50], 0.27386128, {}),
-    "glorot kernel": (layers.glorot_uniform, [5, 5, 3, 7], 0.15491933, {}),
-    # sqrt(6 / 30), sqrt(6 / (5 * 5 * 3)) and sqrt(6 / 24)
-    "he matrix": (layers.he_uniform, [30, 50], 0.44721360, {}),
-    "he kernel": (layers.he_uniform, [5, 5, 3, 7], 0.28284271, {}),
-    "he with fan_in": (layers.he_uniform, [5, 5, 3, 7], 0.5, {"fan_in": 24}),
-}
-
-
-@pytest.mark.parametrize("case", LIMITS)
-def test_weights_fill_the_range_up_to_their_limit(case):
-    make, shape, limit, more = LIMITS[case]
-    w = make(np.random.default_rng(0), shape, "w", **more)
-    assert w.shape == shape and w.dtype == tf.float32 and w.trainable
-    values = w.numpy().ravel()
-    # Of 525 numbers or more one is beyond .95 of the limit, on either side, but for odds of 2e-6;
-    # the mean is within five standard deviations.
-    assert 0.95 * limit < values.max() <= limit * (1 + 1e-6)
-    assert -limit * (1 + 1e-6) <= values.min() < -0.95 * limit
-    assert abs(values.mean()) < 5 * limit / math.sqrt(3 * len(values))
-
-
-def test_zeros():
-    b = layers.zeros([3], "b")
-    np.testing.assert_array_equal(b, [0, 0, 0])
-    assert b.trainable and b.dtype == tf.float32 and b.name.startswith("b")
-
-
-@pytest.mark.parametrize("make", [layers.glorot_uniform, layers.he_uniform])
-def test_one_seed_gives_the_same_weights_and_another_gives_others(make):
-    first, again, other = (make(np.random.default_rng(s), [4, 4]).numpy() for s in (1, 1, 2))
-    np.testing.assert_array_equal(first, again)
-    assert not np.isin(first, other).any()
-
-
-def test_the_generator_moves_on_from_weight_to_weight():
-    rng = np.random.default_rng(0)
-    first, second = (layers.glorot_uniform(rng, [4, 4]).numpy() for _ in range(2))
-    assert not np.isin(first, second).any()
-
-
 # ---------------------------------------------------------------- the table of a network
 
 
@@ -203,7 +157,7 @@ def test_nothing_is_recorded_after_the_block_even_when_it_fails():
 
 
 def norm_of(units=2):
-    weights = layers.batch_norm_weights(units, "norm")
+    weights = initializers.batch_norm_weights(units, "norm")
     return weights, [weights[f"norm_{part}"] for part in ("gamma", "beta", "mean", "variance")]
 
 
@@ -239,21 +193,6 @@ def test_batch_norm_of_maps_is_over_all_their_pixels():
     expected = np.array([-3, -1, 1, 3]) / math.sqrt(5)
     np.testing.assert_allclose(tf.reshape(y, [4, 2])[:, 0], expected, rtol=1e-5)
     np.testing.assert_allclose(tf.reshape(y, [4, 2])[:, 1], expected, rtol=1e-5)
-
-
-def test_moving_statistics_are_not_trained():
-    weights, _ = norm_of()
-    assert [name for name, v in weights.items() if v.trainable] == ["norm_gamma", "norm_beta"]
-
-
-def test_truncated_normal_keeps_within_two_standard_deviations():
-    values = layers.truncated_normal(np.random.default_rng(0), [400, 500], 0.02).numpy()
-    assert np.abs(values).max() <= 0.04
-    # A standard normal cut off at 2 has a standard deviation of .8796.
-    assert values.std() == pytest.approx(0.8796 * 0.02, rel=0.01)
-    assert abs(values.mean()) < 0.0002
-    again = layers.truncated_normal(np.random.default_rng(0), [400, 500], 0.02).numpy()
-    np.testing.assert_array_equal(values, again)
 
 
 def test_linear_without_a_bias():

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from labs import SMALL, hurry, moved, new_lab, typed_into, weights
+from labs import SMALL, hurry, moved, new_lab, typed_into, weights, weights_of
 from processes import ROOT, Process, contents
 
-from ganflow import engine, feed, lab, lesson, models
-from ganflow.errors import InputError
+from ganflow import data, engine, models
+from ganflow.base.errors import InputError
+from ganflow.lab import bench, lesson
 from ganflow.models import circle
 
 
@@ -30,7 +31,7 @@ def test_r_goes_back_to_the_first_weights_and_their_optimizers(tmp_path):
     first = weights(of)
     texts, _ = typed_into(of, tmp_path / "lab.png", "b 3", "r")
     assert moved(first, weights(of)) == set()
-    assert of.step == 0 and of.done == {"D": 0, "G": 0}
+    assert of.step == 0 and of.done == {"d_step": 0, "g_step": 0}
     again, _ = typed_into(of, tmp_path / "lab.png", "b 3")
     assert again[0] == texts[0]
 
@@ -59,7 +60,7 @@ def test_what_cannot_be_obeyed_is_one_line_and_the_lesson_goes_on(tmp_path):
     texts, code = typed_into(of, tmp_path / "lab.png", "", "  \n", *REFUSED, "H\n", "q\n", "d")
     assert code == 0
     *refused, helped = texts
-    assert helped == lesson.HELP + "\n"
+    assert helped == lesson.help_text(of) + "\n"
     for key, text in zip(REFUSED, refused, strict=True):
         assert text.startswith(REFUSED[key]), text
         assert len(text.splitlines()) == 1 and len(text) < 120
@@ -68,9 +69,10 @@ def test_what_cannot_be_obeyed_is_one_line_and_the_lesson_goes_on(tmp_path):
 
 
 def test_every_command_of_the_help_is_obeyed(tmp_path):
-    keys = re.findall(r"(?:^|  )([a-z]) (?:\[n\])?  ?", lesson.HELP, re.M)
+    of = new_lab()
+    keys = re.findall(r"^  ([a-z]+)(?: \[n\])?  ", lesson.help_text(of), re.M)
     assert sorted(keys) == sorted("dgbwsprhq")
-    texts, code = typed_into(new_lab(), tmp_path / "lab.png", *keys)
+    texts, code = typed_into(of, tmp_path / "lab.png", *keys)
     assert code == 0 and len(texts) == 8
     assert not any("no such command" in text for text in texts)
 
@@ -97,11 +99,12 @@ def test_images_are_shown_generated_beside_real(tmp_path):
     config = models.load("simple").Config(dataset="digits", g_hidden=(8,), d_hidden=(8,))
     of = new_lab(config, "simple")
     (text, seen), _ = typed_into(of, tmp_path / "lab.png", "g 2", "s")
-    assert "D: 4 weights, not one bit changed." in text and "G: 4 of 4 weights changed." in text
+    assert "discriminator: all 4 weights unchanged, to the bit." in text
+    assert "generator: all 4 weights changed." in text
     assert "image 10 " in seen  # six of 64: 0, 10, 21, ...
     picture = tf.io.decode_png((tmp_path / "lab.png").read_bytes()).numpy()
     assert picture.shape == (8 * 30, 2 * 8 * 30 + 8, 1)
-    first = np.clip(np.rint((feed.decoded(of.dataset.x[:1])[0] + 1) * 127.5), 0, 255)
+    first = np.clip(np.rint((data.decoded(of.dataset.x[:1])[0] + 1) * 127.5), 0, 255)
     np.testing.assert_array_equal(picture[:28, 8 * 30 + 8 :][:, :28], first)
 
 
@@ -109,7 +112,7 @@ def test_what_is_no_longer_finite_is_said(tmp_path):
     wild = circle.Config(g_hidden=(8, 4), d_hidden=(8, 4), batch_size=16, d_learning_rate=1e38)
     texts, code = typed_into(new_lab(wild), tmp_path / "lab.png", "d 3", "r", "g")
     assert code == 0
-    assert "NOT FINITE any more: d_loss" in texts[0] and "D w_0000" in texts[0]
+    assert "NOT FINITE any more: d_loss" in texts[0] and "discriminator/w_0000" in texts[0]
     assert "NOT FINITE" not in texts[2]
 
 
@@ -159,15 +162,13 @@ def trained(tmp_path_factory):
     run.advance(4)
     run.save()
     run.advance(3)
-    networks = {"D": run.gan.d, "G": run.gan.g}
-    later = {f"{k} {n}": np.array(v) for k, ws in networks.items() for n, v in ws.items()}
-    return folder, later
+    return folder, weights_of(run.gan)
 
 
 def test_a_lesson_goes_on_where_a_run_is_and_writes_nothing_there(trained, tmp_path):
     folder, later = trained
     was = contents(folder)
-    of, origin = lab.prepare("circle", circle.Config(), lab.Options(workdir=str(folder)), set())
+    of, origin = bench.prepare("circle", circle.Config(), bench.Options(workdir=str(folder)), set())
     assert origin == f"from step 4 of {folder}" and of.step == 4
     text = typed_into(of, tmp_path / "lab.png", "b 3")[0][0]
     assert "(number 6)" in text
@@ -177,18 +178,34 @@ def test_a_lesson_goes_on_where_a_run_is_and_writes_nothing_there(trained, tmp_p
 
 
 def test_a_workdirs_settings_cannot_be_contradicted(trained, monkeypatch):
-    options = lab.Options(workdir=str(trained[0]))
-    lab.prepare("circle", SMALL, options, {"batch_size", "model"})  # says what is so
+    options = bench.Options(workdir=str(trained[0]))
+    bench.prepare("circle", SMALL, options, {"batch_size", "model"})  # says what is so
     with pytest.raises(InputError, match="--batch_size=128: .* where it is 16; leave it out"):
-        lab.prepare("circle", circle.Config(), options, {"batch_size"})
+        bench.prepare("circle", circle.Config(), options, {"batch_size"})
     with pytest.raises(InputError, match="--model=simple: .* where it is circle"):
-        lab.prepare("simple", models.load("simple").Config(), options, {"model"})
+        bench.prepare("simple", models.load("simple").Config(), options, {"model"})
     with pytest.raises(InputError, match="no checkpoint"):
-        lab.prepare("circle", SMALL, lab.Options(workdir="/nowhere"), set())
-    sound = lab.data.load
-    monkeypatch.setattr(lab.data, "load", lambda name, *_, **__: sound("pacgan_ring"))
+        bench.prepare("circle", SMALL, bench.Options(workdir="/nowhere"), set())
+    sound = bench.data.load
+    monkeypatch.setattr(bench.data, "load", lambda name, *_, **__: sound("pacgan_ring"))
     with pytest.raises(InputError, match="other data"):
-        lab.prepare("circle", SMALL, options, set())
+        bench.prepare("circle", SMALL, options, set())
+
+
+def test_a_model_of_ones_own_is_known_by_its_path(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(Path(circle.__file__).read_text())
+    monkeypatch.chdir(tmp_path)
+    module = models.load("mine.py")
+    config = module.Config(g_hidden=(8, 4), d_hidden=(8, 4), batch_size=16)
+    of, _ = bench.prepare("mine.py", config, bench.Options(), set())
+    assert of.model == "mine"
+    options = engine.Options(workdir="run", jit="off", steps_per_call=1)
+    engine.Run(module, config, options, of.dataset).save()
+    for path in ("mine.py", str(tmp_path / "mine.py")):
+        of, _ = bench.prepare(path, config, bench.Options(workdir="run"), {"model"})
+        assert of.model == "mine"
+    with pytest.raises(InputError, match="--model=circle: .* where it is .*mine.py; leave it out"):
+        bench.prepare("circle", SMALL, bench.Options(workdir="run"), {"model"})
 
 
 # ---------------------------------------------------------------- as a process
@@ -212,9 +229,11 @@ def test_a_script_of_keys_without_any_flag_but_the_picture(tmp_path):
     program = script(tmp_path, tmp_path / "keys")
     ended = Process(program, f"--out={tmp_path / 'lab.png'}").end()
     assert ended.code == 0 and ended.err == "", ended.err
-    assert ended.out.startswith("circle on circle: 641 weights in D, 690 weights in G; batch 128;")
-    at_rest = re.findall(r"^(.): 6 weights, not one bit changed\.$", ended.out, re.M)
-    assert at_rest == ["G", "D"] and "10 D steps;" in ended.out and "10 G steps;" in ended.out
+    sizes = "generator with 690 parameters, discriminator with 641 parameters"
+    assert " ".join(ended.out.split()).startswith(f"circle on circle: {sizes}; batch 128;")
+    at_rest = re.findall(r"^(\w+): all 6 weights unchanged, to the bit\.$", ended.out, re.M)
+    assert at_rest == ["generator", "discriminator"]
+    assert "10 x d_step;" in ended.out and "10 x g_step;" in ended.out
     assert "lab>" not in ended.out and "\x1b" not in ended.out
     assert ended.out.count("no such command") == 1
     assert ended.out.count("lab.png") == 1

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganflow import losses
+from ganflow.nn import losses
 
 LN3 = math.log(3)
 REAL = [LN3, 0.0]
@@ -229,3 +229,22 @@ def test_cross_entropy_of_probability_is_that_of_the_logit_until_d_is_sure():
     sure = tf.constant([40.0])  # sigmoid rounds to 1
     assert np.isfinite(losses.binary_cross_entropy(sure, 0.0))
     assert not np.isfinite(losses.cross_entropy_of_probability(tf.sigmoid(sure), 0.0))
+
+
+@eager_and_graph
+def test_mean_probabilities_are_ds_mean_outputs(compiled):
+    # sigmoid of ln 3, 0 is 3/4, 1/2; of -ln 3, ln 3 it is 1/4, 3/4
+    found = compiled(losses.mean_probabilities)(tf.constant(REAL), tf.constant(FAKE))
+    assert {name: float(value) for name, value in found.items()} == pytest.approx(
+        {"d_real": 0.625, "d_fake": 0.5}
+    )
+    columns = losses.mean_probabilities(tf.constant(column(REAL)), tf.constant(column(FAKE)))
+    assert {name: float(value) for name, value in columns.items()} == pytest.approx(
+        {"d_real": 0.625, "d_fake": 0.5}
+    )
+
+
+def test_cross_entropy_of_probability_takes_a_label_an_example():
+    # (-ln 3/4 for label 1 - ln 1/2 for label 0) / 2
+    found = losses.cross_entropy_of_probability(tf.constant([0.75, 0.5]), [1.0, 0.0])
+    assert float(found) == pytest.approx(0.49041463)

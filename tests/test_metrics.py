@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ganflow import data, evaluation, metrics
+from ganflow import data
+from ganflow.judging import evaluation, metrics
 
 
 def normal(n, d=8, seed=0, shift=0.0):

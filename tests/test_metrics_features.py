@@ -1,11 +1,26 @@
 """Where a judge's features come from: the kept classifier's cache, and files of the user's own."""
 
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from processes import ROOT
 
-from ganflow import classifier, data, evaluation, feed, metrics_features
-from ganflow.errors import InputError
+from ganflow import data
+from ganflow.base.errors import InputError, StorageError
+from ganflow.judging import (
+    classifier,
+    classifier_cache,
+    classifier_training,
+    evaluation,
+    features,
+    splits,
+)
 
 
 @pytest.fixture(scope="module")
@@ -13,16 +28,27 @@ def digits() -> data.Dataset:
     return data.load("digits")
 
 
+def test_nothing_slow_is_imported_before_it_is_needed():
+    code = (
+        "import sys, ganflow.base.quiet\n"
+        "from ganflow.judging import reports, telling\n"
+        "slow = {'keras', 'sklearn', 'scipy.stats', 'rich', 'tensorboard'}\n"
+        "print(sorted(slow & set(sys.modules)))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert ended.stdout == "[]\n", ended.stdout + ended.stderr
+
+
 # ---------------------------------------------------------------- the classifier's cache
 
 
 def test_split_holds_a_fixed_fifth_out_and_takes_a_test_split_as_it_is(digits, images):
-    train, held_out = classifier.split(digits, None)
+    train, held_out = splits.images(digits, None)
     assert (len(train.x), len(held_out.x)) == (1_438, 359)
     assert sorted(map(bytes, [*train.x, *held_out.x])) == sorted(map(bytes, digits.x))
-    again = classifier.split(digits, None)[1]
+    again = splits.images(digits, None)[1]
     assert np.array_equal(again.x, held_out.x) and np.array_equal(again.label, held_out.label)
-    assert classifier.split(digits, images) == (digits, images)
+    assert splits.images(digits, images) == (digits, images)
 
 
 @pytest.fixture
@@ -30,57 +56,98 @@ def untaught(monkeypatch, tmp_path):
     """Classifiers that skip their training, in a cache of the test's own; and who was to train."""
     trained = []
 
-    def skip(train, held_out, seed, identity):
-        weights = classifier._make_weights(np.random.default_rng(seed), train.example_shape, 10)
-        about = {**identity, "accuracy": 0.1, "num_held_out": len(held_out.x), "num_classes": 10}
-        about |= {"example_shape": list(train.example_shape), "training_seconds": 0}
+    def skip(dataset, held_out, seed):
         trained.append(seed)
-        return classifier.Classifier(weights, train.example_shape, 10, about)
+        network = classifier.make_network(dataset.example_shape, 10, seed)
+        about = {"accuracy": 0.1, "num_held_out": len(held_out.x), "training_seconds": 0}
+        return classifier.Classifier(network, about)
 
-    monkeypatch.setattr(classifier, "_train", skip)
+    monkeypatch.setattr(classifier_training, "train", skip)
     monkeypatch.setenv("GANFLOW_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache", trained
 
 
-@pytest.mark.parametrize("damage", ["flipped", "cut", "weights gone", "JSON gone", "no JSON"])
+@pytest.mark.parametrize("damage", ["flipped", "cut", "network gone", "JSON gone", "no JSON"])
 def test_a_damaged_classifier_is_trained_again_and_the_log_says_so(
     damage, untaught, images, caplog
 ):
     cache, trained = untaught
-    first = classifier.trained(images, None, seed=0)
+    first = classifier_cache.trained(images, None, seed=0)
     (folder,) = cache.iterdir()
-    weights, about = folder / "weights.npz", folder / "classifier.json"
-    whole = weights.read_bytes()
+    network, about = folder / "classifier.keras", folder / "classifier.json"
+    whole = network.read_bytes()
     if damage == "flipped":
-        weights.write_bytes(whole[:-100] + bytes([whole[-100] ^ 1]) + whole[-99:])
+        network.write_bytes(whole[:-100] + bytes([whole[-100] ^ 1]) + whole[-99:])
     elif damage == "cut":
-        weights.write_bytes(whole[:-1])
+        network.write_bytes(whole[:-1])
     elif damage == "no JSON":
         about.write_text("{")
     else:
-        (weights if damage == "weights gone" else about).unlink()
+        (network if damage == "network gone" else about).unlink()
     with caplog.at_level("INFO", logger="absl"):
-        again = classifier.trained(images, None, seed=0)
+        again = classifier_cache.trained(images, None, seed=0)
     assert "a damaged classifier" in caplog.text and "training the judging" in caplog.text
-    assert trained == [0, 0] and again.about == first.about
+    assert trained == [0, 0]
+    assert again.about["weights_sha256"] == first.about["weights_sha256"]
     caplog.clear()
     with caplog.at_level("INFO", logger="absl"):
-        kept = classifier.trained(images, None, seed=0)
+        kept = classifier_cache.trained(images, None, seed=0)
     assert "taken from" in caplog.text and "a damaged classifier" not in caplog.text
-    assert trained == [0, 0]
-    np.testing.assert_array_equal(kept.weights["w_0"], first.weights["w_0"])
+    assert trained == [0, 0] and kept.about == again.about
+    for read, made in zip(kept.network.get_weights(), first.network.get_weights(), strict=True):
+        np.testing.assert_array_equal(read, made)
     assert [p.name for p in cache.iterdir()] == [folder.name]
-    assert sorted(p.name for p in folder.iterdir()) == ["classifier.json", "weights.npz"]
+    assert sorted(p.name for p in folder.iterdir()) == ["classifier.json", "classifier.keras"]
+
+
+def test_nothing_in_a_kept_file_is_executed(untaught, images, caplog, tmp_path):
+    """A network with a function of its own, whose JSON vouches for it."""
+    import keras
+
+    cache, trained = untaught
+    classifier_cache.trained(images, None, seed=0)
+    (folder,) = cache.iterdir()
+    path, about = folder / "classifier.keras", folder / "classifier.json"
+    executed = tmp_path / "executed"
+    mark = str(executed)
+    strange = keras.layers.Lambda(lambda x: (open(mark, "w").close(), x)[1], (11,))
+    start = keras.Input([28, 28, 1])
+    network = keras.Sequential([start, *keras.models.load_model(path).layers, strange])
+    network.save(path)
+    told = json.loads(about.read_text())
+    told["file_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    about.write_text(json.dumps(told))
+
+    executed.unlink(missing_ok=True)  # written when the network was built
+    with caplog.at_level("WARNING", logger="absl"):
+        classifier_cache.trained(images, None, seed=0)
+    assert "a damaged classifier" in caplog.text and trained == [0, 0]
+    assert not executed.exists()
+    network.save(path)  # the control: such a file does execute something, if one lets it
+    keras.models.load_model(path, safe_mode=False)(np.zeros([1, 28, 28, 1], np.float32))
+    assert executed.exists()
+
+
+def test_a_classifier_that_cannot_be_saved_leaves_nothing(untaught, images, monkeypatch):
+    cache, _ = untaught
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(StorageError, match="No space left"):
+        classifier_cache.trained(images, None, seed=0)
+    assert not list(cache.iterdir())
 
 
 def test_seeds_and_data_have_classifiers_of_their_own(untaught, images, caplog):
     cache, trained = untaught
     for seed in (0, 1, 0):
-        classifier.trained(images, None, seed)
+        classifier_cache.trained(images, None, seed)
     assert trained == [0, 1] and len(list(cache.iterdir())) == 2
-    other = data.Dataset("other", 255 - images.x, images.label)
+    other = data.Dataset("other", {"x": 255 - images.x, "label": images.label})
     with caplog.at_level("WARNING", logger="absl"):
-        classifier.trained(other, None, seed=0)
+        classifier_cache.trained(other, None, seed=0)
     assert trained == [0, 1, 0] and len(list(cache.iterdir())) == 3
     assert "0.1000" in caplog.text and "little" in caplog.text  # a poor judge is told
 
@@ -89,7 +156,7 @@ def test_a_cache_that_cannot_be_written_is_said_before_the_training(monkeypatch,
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GANFLOW_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(InputError, match="GANFLOW_CACHE"):
-        classifier.trained(images, None, seed=0)
+        classifier_cache.trained(images, None, seed=0)
 
 
 # ---------------------------------------------------------------- features of one's own
@@ -114,7 +181,7 @@ def test_features_from_a_file_serve_images_without_labels(kind, tmp_path, digits
     else:
         means = Means()
         tf.saved_model.save(means, str(path), signatures=means.__call__)
-    bare = data.Dataset("bare", digits.x[:400], None)
+    bare = data.Dataset("bare", {"x": digits.x[:400]})
     with pytest.raises(InputError, match="--features"):
         evaluation.make_judge(bare, None)
     with caplog.at_level("INFO", logger="absl"):
@@ -125,15 +192,15 @@ def test_features_from_a_file_serve_images_without_labels(kind, tmp_path, digits
     floor = judge.floor["frechet_distance"].value
     # Noise has as bright rows everywhere as real images have nowhere.
     assert judge.figures(judge.noise)["frechet_distance"] > 20 * floor
-    resized = tf.image.resize(feed.decoded(bare.x[:2]), [8, 8], antialias=True)
+    resized = tf.image.resize(data.decoded(bare.x[:2]), [8, 8], antialias=True)
     expected = np.mean(resized, axis=(2, 3))
-    read = metrics_features.load(path, (28, 28, 1)).read(bare.x[:2])
+    read = features.load(path, (28, 28, 1)).read(bare.x[:2])
     read = read.reshape(2, 8, -1).mean(axis=2)
     np.testing.assert_allclose(read, expected, atol=1e-5)
 
 
 def test_features_that_cannot_be_used_are_one_line(tmp_path, digits):
-    load = metrics_features.load
+    load = features.load
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.keras").write_bytes(b"no zip")
     for name in ("nowhere", "empty", "bad.keras"):

@@ -1,12 +1,19 @@
 """What a user meets: refused command lines, --dry_run, flag files, samples, runs that diverge."""
 
+import configparser
+import importlib
+import os
 import re
+import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl import flags as absl_flags
 from processes import (
+    ROOT,
     assert_same_tensors,
     contents,
     metrics,
@@ -17,6 +24,9 @@ from processes import (
     tensors,
 )
 
+from ganflow.programs import hints
+
+PROGRAMS = ("train", "sample", "describe", "evaluate", "ladder", "lab")
 SIMPLE = ("--model=simple", "--dataset=digits", "--g_hidden=8", "--d_hidden=8", "--steps=4")
 
 
@@ -50,13 +60,17 @@ REFUSED = {
     "not one of the words": (["--model=circle", "--jit=maybe"], ["jit", "auto"]),
     "unknown model": (["--model=cirkle"], ["cirkle", "did you mean circle?"]),
     "unknown data set": (["--dataset=digitz"], ["digitz", "did you mean digits?"]),
+    "two lengths": (
+        ["--model=circle", "--steps=3", "--epochs=2"],
+        ["--steps=3", "--epochs=2", "found both"],
+    ),
     "positional": (["--model=circle", "steps=3"], ["'steps=3' is not a flag"]),
     "no flag file": (["--flagfile=/nowhere/flags.txt"], ["/nowhere/flags.txt"]),
     "no data folder": (["--dataset=mnist", "--data_dir=/nowhere"], ["/nowhere"]),
     "no data file": (["--dataset=npy"], ["--data_dir"]),
     "not an array": (["--dataset=npy", f"--data_dir={__file__}"], ["test_programs.py"]),
     "large batch": (["--model=circle", "--batch_size=1001"], ["1000", "1001", "--batch_size"]),
-    "images into points": (["--model=circle", "--dataset=digits"], ["points", "images"]),
+    "images into points": (["--model=circle", "--dataset=digits"], ["points", "28 x 28 x 1"]),
     "points into images": (
         ["--model=dcgan_upsampling", "--dataset=circle", "--batch_size=8"],
         ["--dataset=circle", "images"],
@@ -96,6 +110,98 @@ def test_the_line_is_all_that_stands_on_stderr_from_the_first_import_on(tmp_path
     ended = run_afresh("train.py", "--model=circle", "--stesp=3", f"--workdir={tmp_path / 'run'}")
     assert ended.code == 2
     assert ended.err == "train.py: --stesp: there is no such flag; did you mean --steps?\n"
+
+
+# ---------------------------------------------------------------- the console's names
+
+
+def test_the_wheel_has_a_command_for_every_program():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    lines = setup["options.entry_points"]["console_scripts"].split("\n")
+    commands = dict(line.split(" = ") for line in lines if line)
+    assert commands == {f"ganflow-{name}": f"ganflow.programs.{name}:run" for name in PROGRAMS}
+    for name in PROGRAMS:
+        assert callable(importlib.import_module(f"ganflow.programs.{name}").run)
+        assert (ROOT / "bin" / f"{name}.py").stat().st_mode & 0o111, "not executable"
+
+
+def test_programs_define_no_flag_before_they_are_run():
+    for name in PROGRAMS:
+        importlib.import_module(f"ganflow.programs.{name}")
+    modules = absl_flags.FLAGS.flags_by_module_dict()
+    assert [module for module in modules if module.startswith("ganflow.programs")] == []
+
+
+@pytest.mark.parametrize("started", ["{}.py", "ganflow-{}"])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_says_what_a_program_is_for_and_lists_its_flags(program, started):
+    ended = run(started.format(program), "--help")
+    told = importlib.import_module(f"ganflow.programs.{program}").__doc__
+    assert told.splitlines()[0] in ended.out
+    own = {"train": "--[no]fresh", "evaluate": "--features", "ladder": "--marks"}
+    assert own.get(program, "--model" if program in ("describe", "lab") else "--num") in ended.out
+
+
+def test_an_error_begins_with_the_name_by_which_the_program_was_started():
+    assert run("ganflow-train", "--stesp=3").error(2).startswith("ganflow-train: --stesp: ")
+    assert run("train.py", "--stesp=3").error(2).startswith("train.py: --stesp: ")
+    assert run("ganflow-ladder", "--seconds=x").error(2).startswith("ganflow-ladder: ")
+
+
+def test_commands_to_type_next_are_those_that_one_has_typed(monkeypatch, tmp_path):
+    def at(*argv, path="/nowhere"):
+        monkeypatch.setattr(sys, "argv", list(argv))
+        monkeypatch.setenv("PATH", path)
+        return hints.command("sample"), hints.command_line()
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "executable", str(ROOT / "env" / "bin" / "python"))
+    in_env = str(ROOT / "env" / "bin")
+    assert at("bin/train.py", "--a=b c") == (
+        "env/bin/python bin/sample.py", "python bin/train.py '--a=b c'"
+    )  # fmt: skip
+    assert at(f"{in_env}/ganflow-train") == ("env/bin/ganflow-sample", "ganflow-train")
+    monkeypatch.chdir(ROOT / "bin")
+    assert at("train.py")[0] == "../env/bin/python sample.py"
+    monkeypatch.chdir("/")
+    with_python = _executables(tmp_path, "python", "ganflow-sample")
+    monkeypatch.setattr(sys, "executable", f"{with_python}/python")
+    assert at(f"{ROOT}/bin/train.py", path=with_python)[0] == (
+        f"python {os.path.relpath(ROOT / 'bin' / 'sample.py')}"
+    )
+    assert at(f"{with_python}/ganflow-train", path=with_python)[0] == "ganflow-sample"
+    # Another of that name comes first in the PATH.
+    other = _executables(tmp_path / "other", "ganflow-sample")
+    assert "/" in at(f"{with_python}/ganflow-train", path=f"{other}:{with_python}")[0]
+
+
+def _executables(folder: Path, *names: str) -> str:
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).touch(0o755)
+    return str(folder)
+
+
+def test_what_a_finished_run_prints_can_be_typed(tmp_path):
+    workdir = tmp_path / "a run"
+    flags = ("--model=circle", "--epochs=1", "--jit=off", f"--workdir={workdir}")
+    by_epochs = run("ganflow-train", *flags)
+    assert by_epochs.code == 0, by_epochs.err
+    tensorboard, sample, _, train = map(shlex.split, by_epochs.out.splitlines()[-4:])
+    assert f"--logdir={workdir}" in tensorboard
+    assert Path(sample[0]).name == "ganflow-sample" and Path(train[0]).name == "ganflow-train"
+    ended = run("ganflow-sample", *sample[1:], f"--out={tmp_path / 'x.npy'}")
+    assert ended.code == 0 and np.load(tmp_path / "x.npy").shape == (100, 2)
+
+    once = steps(workdir)[-1]
+    ended = run("train.py", *train[1:])  # the same flags, for twice as many epochs
+    assert ended.code == 0, ended.err
+    assert "--epochs=2" in train and steps(workdir)[-1] in (2 * once, 2 * once - 1)
+    python, script, *_ = shlex.split(ended.out.splitlines()[-1])
+    assert (Path(script).name, Path(python).name) == ("train.py", Path(sys.executable).name)
+    text = (workdir / "flags.txt").read_text()
+    assert "--epochs=2\n" in text and "--steps=" not in text
 
 
 # ---------------------------------------------------------------- --dry_run, --helpfull, flag files

@@ -9,21 +9,22 @@ import numpy as np
 import pytest
 
 from ganflow import data, engine, models
+from ganflow.interface import gans
 
 pytestmark = pytest.mark.slow
 SAMPLES = 10_000
 
 
 def trained_samples(model: str, folder, seed: int = 0, **settings) -> np.ndarray:
-    """Points [SAMPLES, 2] of a model trained with its point defaults but for `settings`."""
+    """Points [SAMPLES, 2] of a model trained with its own settings but for `settings`."""
     module = models.load(model)
-    config = dataclasses.replace(models.default_config(module, points=True), **settings)
+    config = dataclasses.replace(module.Config(), **settings)
     options = engine.Options(workdir=str(folder), seed=seed)
     run = engine.Run(module, config, options, data.load(config.dataset))
     while (left := config.steps - int(run.step)) > 0:
         run.advance(min(left, run.steps_per_call))
-    z = engine.latent(run.gan, seed=1, count=SAMPLES, stream="test_quality")
-    return run.gan.sample(z).numpy()
+    (sampler,) = run.samplers
+    return sampler.generate(gans.given(sampler, 1, SAMPLES, "test_quality")).numpy()
 
 
 def circle_faults(runs: list[np.ndarray]) -> list[str]:
@@ -72,9 +73,11 @@ def test_circle_without_labels_fails_its_gate(tmp_path):
 
 
 def test_wgan_gp_captures_all_25_modes(tmp_path):
-    assert grid_faults(trained_samples("wgan_gp", tmp_path, width=128, steps=10_000)) == []
+    assert grid_faults(trained_samples("wgan_gp_points", tmp_path, width=128, steps=10_000)) == []
 
 
 def test_wgan_gp_without_its_penalty_fails_its_gate(tmp_path):
-    points = trained_samples("wgan_gp", tmp_path, width=128, steps=10_000, penalty_weight=0.0)
+    points = trained_samples(
+        "wgan_gp_points", tmp_path, width=128, steps=10_000, penalty_weight=0.0
+    )
     assert grid_faults(points) != []

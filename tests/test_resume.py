@@ -22,7 +22,7 @@ from processes import (
     tensors,
 )
 
-from ganflow import checkpoints
+from ganflow.storage import checkpoints
 
 CIRCLE = ("--model=circle", "--steps=120", "--summary_every=30", "--checkpoint_every=3")
 TWO_REPLICAS = (*CIRCLE, "--num_replicas=2")
@@ -217,7 +217,10 @@ def test_a_second_writer_is_refused_and_a_second_signal_ends_at_once(tmp_path):
 
 def test_ctrl_c_before_the_run_has_begun_leaves_no_traceback(tmp_path):
     process = start_afresh("train.py", *CIRCLE, f"--workdir={tmp_path / 'run'}")
-    time.sleep(1)  # it is importing TensorFlow
+    maps = Path(f"/proc/{process.pid}/maps")
+    while "tensorflow" not in maps.read_text():  # until it is importing TensorFlow
+        assert process.poll() is None
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode in (130, -signal.SIGINT), err  # a shell shows 130 for both
@@ -236,8 +239,8 @@ def test_changed_flags_are_named_and_nothing_changes(copy):
     assert "--d_learning_rate" not in line
     line = run("train.py", *CIRCLE, "--seed=1", f"--workdir={copy}").error(2)
     assert "--seed=1 (the workdir's is 0)" in line and "--batch_size" not in line
-    line = run("train.py", "--model=wgan_gp", "--dataset=circle", f"--workdir={copy}")
-    assert "--model=wgan_gp (the workdir's is circle)" in line.error(2)
+    line = run("train.py", "--model=wgan_gp_points", "--dataset=circle", f"--workdir={copy}")
+    assert "--model=wgan_gp_points (the workdir's is circle)" in line.error(2)
     assert contents(copy) == was
 
 
@@ -248,7 +251,7 @@ def test_fresh_sets_the_history_aside(copy):
     assert ended.code == 0, ended.err
     assert contents(copy / "previous-1") == was
     assert steps(copy) == [0, 3, 4]
-    assert [row["step"] for row in metrics(copy)] == [4]
+    assert [row["step"] for row in metrics(copy)] == [0, 4]
 
 
 # ---------------------------------------------------------------- damaged checkpoints

@@ -6,10 +6,13 @@ float32, so numbers may differ by 1e-5 of their size, and by 1e-7 where they are
 
 import numpy as np
 import pytest
+import stepping
 import tensorflow as tf
 
-from ganflow import engine, losses
+from ganflow.interface import gans
+from ganflow.interface.fields import Fields
 from ganflow.models import simple
+from ganflow.nn import losses
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-7}
 N, X_SHAPE = 7, (2, 3, 1)
@@ -123,7 +126,7 @@ def random_batch(rng):
 def setting():
     """A model with biases that are not zero, its weights for the oracle, and two batches."""
     rng = np.random.default_rng(0)
-    gan = engine.build(simple, CONFIG, X_SHAPE, seed=0)
+    gan = gans.build(simple, CONFIG, Fields({"x": X_SHAPE}), seed=0)
     for v in gan.trainable_variables:
         if len(v.shape) == 1:
             v.assign(rng.uniform(-0.5, 0.5, v.shape))
@@ -138,13 +141,24 @@ def all_close(found, expected):
 
 
 def tensors(batch):
-    return [{name: tf.constant(value) for name, value in batch.items()}]
+    return {name: tf.constant(value) for name, value in batch.items()}
 
 
 def test_samples(setting):
     gan, g, _, (batch, _) = setting
     expected = np.tanh(forward(g, batch["z_g"])[0]).reshape(N, *X_SHAPE)
-    np.testing.assert_allclose(gan.sample(tf.constant(batch["z_g"])), expected, **CLOSE)
+    (sampler,) = gan.samplers()
+    found = sampler.generate({"z": tf.constant(batch["z_g"])})
+    np.testing.assert_allclose(found, expected, **CLOSE)
+
+
+def test_scores_are_logits_without_dropout(setting):
+    gan, _, d, (batch, _) = setting
+    (sampler,) = gan.samplers()
+    found = sampler.score(tf.constant(batch["x"]), {})
+    expected = forward(d, batch["x"].reshape(N, -1))[0][:, 0]
+    np.testing.assert_allclose(found, expected, **CLOSE)
+    assert sampler.scores_are_logits
 
 
 def test_the_discriminators_logits_with_dropout(setting):
@@ -185,20 +199,20 @@ def test_two_training_steps(setting, compiled):
     1e-5 of their size move it apart by 1e-7.
     """
     gan, g, d, batches = setting
-    train_step, adam = compiled(gan.train_step), Adam(g)
+    step, adam = compiled(stepping.whole_step(gan)), Adam(g)
     for batch in batches:
         d_loss, d_gradients, d_real, d_fake = d_step(g, d, batch)
         d = [w - 0.5 * gradient for w, gradient in zip(d, d_gradients, strict=True)]
         g_loss, g_gradients = g_step(g, d, batch)
         g = adam.step(g, g_gradients)
 
-        found = train_step(tensors(batch))
+        found, gradients = step(tensors(batch))
         all_close(
             [found[name] for name in ("d_loss", "g_loss", "d_real", "d_fake")],
             [d_loss, g_loss, d_real, d_fake],
         )
-        all_close(found["d_gradient"], d_gradients)
-        all_close(found["g_gradient"], g_gradients)
+        all_close(gradients["d_step"], d_gradients)
+        all_close(gradients["g_step"], g_gradients)
         all_close(gan.d_variables, d)
         for a, b in zip(gan.g_variables, g, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

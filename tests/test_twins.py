@@ -2,14 +2,16 @@
 
 Each twin is the document's program in Keras, as it prints it: `Sequential` models, `compile`,
 `train_on_batch`, the frozen D inside the GAN that trains G. (Documents 000 and 001 print the same
-layers in TensorFlow.js, document 002 in `tf.layers`.) Both get the same weights, and for 20 steps
-the same images, z and dropout masks. Then losses, gradients and weights are held together.
+layers in TensorFlow.js, document 002 in `tf.layers`; for `simple` see test_simple_twin.py.) Both
+get the same weights, and for 20 steps the same images, z and dropout masks. Then losses, gradients,
+weights and the optimizers' slots are held together.
 
 Tolerance: a loss within 1e-5 of its size (both are float32); a gradient within 5 % of its norm, for
 rounding decides between two equal pixels of a max-pool and between the sides of a ReLU's kink, and
-one unit on one example is 1 % of a bias's gradient here; a weight's distance within 1 % of how far
-it has moved. A bias in front of a batch norm is cancelled by it: its gradient is all rounding
-(below 1e-5 of the network's), of which Adam makes whole steps, so the two are free to part there.
+one unit on one example is 1 % of a bias's gradient here; so is a slot, which is a mean of them; a
+weight's distance within 1 % of how far it has moved. A bias in front of a batch norm is cancelled
+by it: its gradient is all rounding (below 1e-5 of the network's), of which Adam makes whole steps,
+so the two are free to part there.
 
 `deconv` has half a million kinks in a batch, and Adam turns each that falls the other way into
 whole steps: let run freely, its losses part by 1 % in 20 steps. So there each of the 20 steps is
@@ -21,12 +23,16 @@ import itertools
 import keras
 import numpy as np
 import pytest
+import stepping
 import tensorflow as tf
 
-from ganflow import engine, models
+from ganflow import models
+from ganflow.interface import gans
+from ganflow.interface.fields import Fields
 
 STEPS = 20
 N = 8  # examples in a batch
+KERAS_209 = {"epsilon": 1e-8}  # of Keras 2.0.9's Adam, as of TensorFlow 1's; today's has 1e-7
 L = keras.layers
 
 
@@ -56,7 +62,7 @@ def dense_004(slope):
     d = keras.Sequential([keras.Input([784]), L.Dense(256), L.LeakyReLU(negative_slope=slope)])
     d.add(GivenDropout(256, 0.3))
     d.add(L.Dense(1, activation="sigmoid"))
-    return g, d, keras.optimizers.Adam(1e-5), keras.optimizers.SGD(0.01)
+    return g, d, keras.optimizers.Adam(1e-5, **KERAS_209), keras.optimizers.SGD(0.01)
 
 
 def dcgan_004(slope):
@@ -73,7 +79,7 @@ def dcgan_004(slope):
     d.add(L.MaxPooling2D())
     d.add(L.Flatten())
     d.add(L.Dense(1, activation="sigmoid"))
-    return g, d, keras.optimizers.Adam(1e-5), keras.optimizers.SGD(0.01)
+    return g, d, keras.optimizers.Adam(1e-5, **KERAS_209), keras.optimizers.SGD(0.01)
 
 
 def points_003(slope):
@@ -147,6 +153,7 @@ class Compiled:
         z_in = keras.Input(g.input_shape[1:])
         self.gan = keras.Model(z_in, d(g(z_in)))
         self.gan.compile(loss=self.loss, optimizer=g_optimizer)
+        self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
 
     def generate(self, z):
         return self.g(z, training=False)  # what `predict` does, without its progress bar
@@ -257,8 +264,9 @@ def step_deconv(program, batch):
     return [d], program.train_g(batch["z_g"])
 
 
-# name -> (model, x_shape, the document's networks, its program, its step, its slope)
 FROM_OUR_STATE = ("deconv", "deconv_56")
+
+# name -> (model, x_shape, the document's networks, its program, its step, its slope)
 TWINS = {
     "simple_keras": ("simple_keras", (28, 28, 1), dense_004, Compiled, step_simple_keras, 0.3),
     "dcgan_upsampling": ("dcgan_upsampling", (28, 28, 1), dcgan_004, Compiled, step_dcgan, None),
@@ -276,58 +284,75 @@ TWINS = {
 }  # fmt: skip
 
 
-def drawn(gan, x_shape, rng):
-    """One step's batch, from NumPy: pixels or points, z, and dropout's numbers."""
-    (spec,) = gan.batches()
-    batch = {}
-    for name, draw in spec.items():
-        if name == "x":
-            batch[name] = np.tanh(rng.standard_normal([N, *x_shape]))
-        elif name.startswith("u_"):
-            batch[name] = rng.random([N, *draw.shape])
-        else:
-            batch[name] = rng.uniform(-1, 1, [draw.times * N, *draw.shape])
-    return {name: value.astype(np.float32) for name, value in batch.items()}
-
-
 def faults(twin, **changes):
     """Where our model and the document's program part; `changes` are made to ours."""
     name, x_shape, networks, program_of, step_of, slope = TWINS[twin]
     module = models.load(name)
-    gan = engine.build(module, module.Config(**changes), x_shape, seed=1)
+    gan = gans.build(module, module.Config(**changes), Fields({"x": x_shape}), seed=1)
     program = program_of(*networks(slope))
     ours = [*gan.g.values(), *gan.d.values()]
     theirs = [v for net in (program.g, program.d) for v in net.weights if v.name != "u"]
     copy(ours, theirs)
     first, cancelled = [v.numpy() for v in ours], biases_before_a_norm(gan)
-    train_step, rng = tf.function(gan.train_step), np.random.default_rng(2)
-    for step in range(1, STEPS + 1):
-        batch = drawn(gan, x_shape, rng)
-        results = train_step([{k: tf.constant(v) for k, v in batch.items()}])
+    step, rng = tf.function(stepping.whole_step(gan)), np.random.default_rng(2)
+    both = [(gan.g_optimizer, program.g_optimizer), (gan.d_optimizer, program.d_optimizer)]
+    for number in range(1, STEPS + 1):
+        batch = stepping.batch_of(gan, x_shape, N, rng)
+        scalars, gradients = step({k: tf.constant(v) for k, v in batch.items()})
         of_d, (g_loss, g_gradients) = step_of(program, batch)
-        found = [results["d_loss"], results["g_loss"]]
+        found = [scalars["d_loss"], scalars["g_loss"]]
         expected = [sum(loss for loss, _ in of_d), g_loss]
         if not np.allclose(found, expected, rtol=1e-5, atol=1e-6):
-            return f"step {step}: losses {np.array(found)}, expected {np.array(expected)}"
-        names = ["d_gradient"] if len(of_d) == 1 else ["d_gradient_real", "d_gradient_fake"]
-        pairs = [(gan.d_variables, results[n], g) for n, (_, g) in zip(names, of_d, strict=True)]
-        for trained, a, b in [*pairs, (gan.g_variables, results["g_gradient"], g_gradients)]:
-            size = np.linalg.norm([np.linalg.norm(gradient) for gradient in b])
-            for variable, x, y in zip(trained, a, b, strict=True):
-                if id(variable) in cancelled:
-                    if max(np.linalg.norm(x), np.linalg.norm(y)) > 1e-5 * size:
-                        return f"step {step}: {variable.name} is not cancelled"
-                elif np.linalg.norm(x - y) > 0.05 * np.linalg.norm(y):
-                    off = np.linalg.norm(x - y) / np.linalg.norm(y)
-                    return f"step {step}: the gradient of {variable.name} is off by {off:.1%}"
+            return f"step {number}: losses {np.array(found)}, expected {np.array(expected)}"
+        updates = ["d_step"] if len(of_d) == 1 else ["d_step_real", "d_step_fake"]
+        pairs = [(gan.g_variables, gradients["g_step"], g_gradients)]
+        for update, (_, d_gradients) in zip(updates, of_d, strict=True):
+            pairs.append((gan.d_variables, gradients[update], d_gradients))
+        for trained, a, b in pairs:
+            if fault := differing(trained, a, b, cancelled):
+                return f"step {number}: the gradient of {fault}"
+        for ours_of, theirs_of in both:
+            if fault := differing_slots(ours_of, theirs_of, cancelled):
+                return f"step {number}: {fault}"
         if twin in FROM_OUR_STATE:
             if fault := parted(ours, theirs, first, cancelled, 0.1):
-                return f"step {step}: {fault}"
+                return f"step {number}: {fault}"
             copy(ours, theirs)
-            copy(gan.g_optimizer.variables, program.g_optimizer.variables)
-            copy(gan.d_optimizer.variables, program.d_optimizer.variables)
+            for ours_of, theirs_of in both:
+                for a, b in slot_pairs(ours_of, theirs_of):
+                    copy(a.values(), b)
             first = [v.numpy() for v in ours]
     return None if twin in FROM_OUR_STATE else parted(ours, theirs, first, cancelled, 0.01)
+
+
+def differing(trained, found, expected, cancelled):
+    """Which of two lists like `trained` parts from the other by more than 5 % of its norm."""
+    size = np.linalg.norm([np.linalg.norm(y) for y in expected])
+    for variable, x, y in zip(trained, found, expected, strict=True):
+        x, y = np.asarray(x), np.asarray(y)
+        if id(variable) in cancelled:
+            if max(np.linalg.norm(x), np.linalg.norm(y)) > 1e-5 * size:
+                return f"{variable.name} is not cancelled"
+        elif np.linalg.norm(x - y) > 0.05 * np.linalg.norm(y):
+            return f"{variable.name} is off by {np.linalg.norm(x - y) / np.linalg.norm(y):.1%}"
+    return None
+
+
+def differing_slots(ours, theirs, cancelled):
+    """Which slot or count of two optimizers differs."""
+    if ours.iterations.numpy() != theirs.iterations.numpy():
+        return f"{ours.iterations.numpy()} iterations, expected {theirs.iterations.numpy()}"
+    for a, b in slot_pairs(ours, theirs):
+        if fault := differing(ours.trained, a.values(), b, cancelled):
+            return f"the slot of {fault}"
+    return None
+
+
+def slot_pairs(ours, theirs):
+    """Of two Adams, both moments; SGD has none."""
+    if isinstance(theirs, keras.optimizers.SGD):
+        return []
+    return [(ours.adam_m, theirs._momentums), (ours.adam_v, theirs._velocities)]
 
 
 def biases_before_a_norm(gan):

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from ganflow import workdir
-from ganflow.errors import BusyError, InputError, StorageError
+from ganflow.base.errors import BusyError, InputError, StorageError
+from ganflow.storage import workdir
 
 
 def full_disk(*_, **__):

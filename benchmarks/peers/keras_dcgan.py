@@ -30,7 +30,8 @@ from keras import layers
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from ganflow import data, workdir  # noqa: E402 - only to read MNIST and to write whole files
+from ganflow import data  # noqa: E402 - only to read MNIST and to write whole files
+from ganflow.storage import workdir  # noqa: E402 - only to read MNIST and to write whole files
 
 BATCH, Z_SIZE = 64, 100
 _SAMPLES_AT_A_TIME = 500

@@ -8,11 +8,11 @@ import numpy as np
 SIDE = 28  # pixels, as MNIST's, so that every network for MNIST takes them
 
 
-def load() -> tuple[np.ndarray, np.ndarray]:
+def load() -> dict[str, np.ndarray]:
     """The digits in MNIST's format.
 
     Returns:
-      Images, uint8 [1797, 28, 28, 1], 0 (paper) to 255 (ink); labels, int32 [1797], 0..9.
+      `x`, images, uint8 [1797, 28, 28, 1], 0 (paper) to 255 (ink); `label`, int32 [1797], 0..9.
     """
     from PIL import Image  # these two are slow to import
     from sklearn.datasets import load_digits
@@ -25,4 +25,4 @@ def load() -> tuple[np.ndarray, np.ndarray]:
         np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
         for image in small
     ]
-    return np.stack(large)[..., np.newaxis], digits.target.astype(np.int32)
+    return {"x": np.stack(large)[..., np.newaxis], "label": digits.target.astype(np.int32)}

@@ -11,26 +11,32 @@ import tempfile
 
 import numpy as np
 
-from ganflow.data import arrays, files, idx, npy
-from ganflow.errors import InputError
+from ganflow.base.errors import InputError
+from ganflow.data.readers import arrays, files, idx, npy
 
 _ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 _SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 _STALLED_SECONDS = 60  # a transfer without a byte for so long has died
 
+# Training images at the start that are no part of it. TensorFlow 1's reader kept so many of them
+# for validation: tensorflow/examples/tutorials/mnist/input_data.py, validation_size=5000.
+_LEFT_OUT = {"mnist": 0, "mnist_55000": 5_000}
+NAMES = tuple(_LEFT_OUT)
+
 _PREFIX = {"train": "train", "test": "t10k"}
 
 
-def load(data_dir: str | None, split: str) -> tuple[np.ndarray, np.ndarray]:
+def load(name: str, data_dir: str | None, split: str) -> dict[str, np.ndarray]:
     """The images and labels of one split.
 
     Args:
+      name: one of `NAMES`.
       data_dir: a folder with MNIST's IDX files, plain or .gz; None for Keras's archive, which is
         downloaded once (11 MB) into Keras's cache folder.
-      split: "train", 60,000 images, or "test", 10,000.
+      split: "train", 60,000 images, or 55,000; or "test", 10,000.
 
     Returns:
-      uint8 [n, 28, 28, 1], 0 (paper) to 255 (ink); int32 [n], 0..9.
+      `x`, uint8 [n, 28, 28, 1], 0 (paper) to 255 (ink); `label`, int32 [n], 0..9.
 
     Raises:
       InputError: a file is missing or damaged, or there is no network. Never another data set.
@@ -58,7 +64,12 @@ def load(data_dir: str | None, split: str) -> tuple[np.ndarray, np.ndarray]:
             label_path,
             f"found the label {label.max()}, expected 0 to 9; --dataset=idx takes other classes",
         )
-    return arrays.check_examples(image_path, x), label
+    first = _LEFT_OUT[name] if split == "train" else 0
+    if len(x) <= first:
+        raise files.fault(
+            image_path, f"found {len(x)} images, expected more than the {first} that are left out"
+        )
+    return {"x": arrays.check_examples(image_path, x[first:]), "label": label[first:]}
 
 
 def _find(data_dir: str, name: str) -> str:

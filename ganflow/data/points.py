@@ -67,17 +67,17 @@ def modes(name: str) -> tuple[np.ndarray, float] | None:
     return (mixture.centres / mixture.scale).astype(np.float32), mixture.std / mixture.scale
 
 
-def load(name: str) -> tuple[np.ndarray, np.ndarray | None]:
+def load(name: str) -> dict[str, np.ndarray]:
     """The points of one of `NAMES`.
 
     Returns:
-      float32 [100000, 2] ([1000, 2] for the circle); and for a mixture the index of each point's
-      mode in `modes(name)`, int32 [n], else None.
+      `x`, float32 [100000, 2] ([1000, 2] for the circle); and for a mixture `label`, the index of
+      each point's mode in `modes(name)`, int32 [n].
     """
     if name == "circle":
-        return _circle(), None
+        return {"x": _circle()}
     if name == "swiss_roll":
-        return _swiss_roll(), None
+        return {"x": _swiss_roll()}
     return _draw(_MIXTURES[name])
 
 
@@ -94,10 +94,10 @@ def _swiss_roll() -> np.ndarray:
     return (roll[:, [0, 2]] / 7.5).astype(np.float32)
 
 
-def _draw(mixture: _Mixture) -> tuple[np.ndarray, np.ndarray]:
+def _draw(mixture: _Mixture) -> dict[str, np.ndarray]:
     # RandomState, not default_rng: NumPy promises to keep its stream from version to version.
     random = np.random.RandomState(0)
     count = len(mixture.centres)
     label = random.permutation(np.repeat(np.arange(count, dtype=np.int32), _POINTS // count))
     points = mixture.centres[label] + mixture.std * random.standard_normal((_POINTS, 2))
-    return (points / mixture.scale).astype(np.float32), label
+    return {"x": (points / mixture.scale).astype(np.float32), "label": label}

@@ -1,30 +1,27 @@
-"""One file a model; this folder is the registry.
+"""One file a model; this folder is the registry. A model knows nn and interface, and no other.
 
 The engine knows these names of a model file, and no others:
 
     Config               frozen dataclass: the only source of defaults; its fields become flags
-    CONFIG_FOR_POINTS    optional: the defaults where the data are points
-    Gan(config, x_shape, rng)
-      .batches()         what a step consumes: a list of dicts of `ganflow.draws`
-      .d_step(batches)   D's updates of a step -> dict of scalars, and lists of gradients under
-                         names that begin with d_gradient, in the order of `d_variables`
-      .g_step(batches)   G's updates, likewise
-      .train_step(batches)   both: one step
-      .phases()          optional: [(count, name of a step)], over and over, instead of train_step
-      .latent()          what `sample` is given
-      .sample(z)         images in [-1, 1], or points
-      .score(x)          D's output before any sigmoid on such examples, without dropout
-      .scores_are_logits whether a score above 0 means "real"
-      .g_loss(fake)      G's loss on such examples
-      .networks()        {name: (weights, call on one example)}, G's first, for `bin/describe.py`
+    Gan(config, fields, rng)   fields: shapes and classes of the data set's, see `interface.fields`
+      .networks          {"generator": {name: Variable}, ...}; a shared Variable stands in both, a
+                         frozen network in the list of no optimizer
+      .schedule()        when which update runs, and what a step consumes: `interface.schedule`
+      .samplers()        what can be drawn, shown and judged: `interface.sampler`
+
+An update is a method, `d_step(batch)`: it takes its gradients over its own list of variables, moves
+them, and returns scalars. `Gan` raises a ValueError of one line, "trains on ...", where it cannot
+train on the data.
 """
 
 import difflib
 import importlib
+import importlib.util
 import pkgutil
 import types
+from pathlib import Path
 
-from ganflow.errors import InputError
+from ganflow.base.errors import InputError
 
 
 def names() -> list[str]:
@@ -33,11 +30,13 @@ def names() -> list[str]:
 
 
 def load(name: str) -> types.ModuleType:
-    """The module of a model.
+    """The module of a model: one of `names()`, or a file of the user's own, "path/to/mine.py".
 
     Raises:
-      InputError: there is no such file.
+      InputError: there is no such model, or its file cannot be imported.
     """
+    if name.endswith(".py"):
+        return _load_file(Path(name))
     if name not in names():
         near = difflib.get_close_matches(name, names(), 1, 0.3)
         suggestion = f"did you mean {near[0]}? " if near else ""
@@ -45,6 +44,23 @@ def load(name: str) -> types.ModuleType:
     return importlib.import_module(f"{__name__}.{name}")
 
 
-def default_config(module: types.ModuleType, points: bool):
-    """The source's settings for images or for points."""
-    return getattr(module, "CONFIG_FOR_POINTS", module.Config()) if points else module.Config()
+def reference(module: types.ModuleType) -> str:
+    """What `load` takes to give this module again."""
+    package, _, name = module.__name__.rpartition(".")
+    return name if package == __name__ else str(Path(module.__file__ or name).resolve())
+
+
+def _load_file(path: Path) -> types.ModuleType:
+    if not path.is_file():
+        raise InputError(f"--model={path}: there is no such file")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader  # for a path that ends in .py there always are
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the user's file raises
+        raise InputError(f"--model={path}: cannot be imported: {error}") from error
+    for wanted in ("Config", "Gan"):
+        if not hasattr(module, wanted):
+            raise InputError(f"--model={path}: has no {wanted}; copy a file of ganflow/models")
+    return module

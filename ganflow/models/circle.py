@@ -7,26 +7,29 @@
 
 A step is two D updates, on 128 real points and then on 128 fake ones, and one G update on 256 z,
 all by Adam with learning rate 1e-3; D's two updates share one Adam. 10,000 steps. G has 690
-parameters and D 641. In two dimensions everything can be seen, and a step costs some
-microseconds, so that whatever surrounds it is what one measures.
+parameters and D 641. In two dimensions everything can be seen, and a step costs some microseconds,
+so that whatever surrounds it is what one measures.
 
 Expected: see the README's table, which gives the mean radius and the share of samples near the
 circle.
 
-Deviations: the document's program moves G and D by Keras; the numbers are the same (its Adam has
-epsilon 1e-7, so has this one). Real points are drawn without replacement, epoch by epoch.
+Deviations: real points are drawn without replacement, epoch by epoch. The document's program ran on
+Keras 2.7, whose Adam has epsilon 1e-7; so has this one.
 """
 
 import dataclasses
-from itertools import pairwise
 
 import numpy as np
 import tensorflow as tf
 
-from ganflow import layers, losses, optim
-from ganflow.config import option
-from ganflow.draws import Normal, Real
-from ganflow.layers import Weights
+from ganflow.base.config import option
+from ganflow.interface.fields import Fields
+from ganflow.interface.sampler import Sampler
+from ganflow.interface.schedule import Batch, Phase, Schedule
+from ganflow.nn import layers, losses, optimizers
+from ganflow.nn.draws import Normal, Real
+from ganflow.nn.initializers import dense_weights, he_uniform
+from ganflow.nn.layers import Weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,17 +46,6 @@ class Config:
     beta_1: float = option(0.9, "decay of Adam's first moments", minimum=0, maximum=0.9999)
     real_label: float = option(1.0, "D's target on real points", minimum=0, maximum=1)
     fake_label: float = option(0.0, "D's target on fake points", minimum=0, maximum=1)
-
-
-def dense_weights(rng: np.random.Generator, sizes: tuple[int, ...]) -> Weights:
-    """He-uniform matrices before a ReLU, Glorot-uniform before the output, zero biases."""
-    weights = {}
-    for i, (n_in, n_out) in enumerate(pairwise(sizes)):
-        last = i == len(sizes) - 2
-        make = layers.glorot_uniform if last else layers.he_uniform
-        weights[f"w_{i:04d}"] = make(rng, [n_in, n_out], f"w_{i:04d}")
-        weights[f"b_{i:04d}"] = layers.zeros([n_out], f"b_{i:04d}")
-    return weights
 
 
 def dense(weights: Weights, layer: tf.Tensor) -> tf.Tensor:
@@ -78,40 +70,35 @@ def discriminator(weights: Weights, x: tf.Tensor) -> tf.Tensor:
 class Gan(tf.Module):
     """The two networks, their optimizers, and one training step."""
 
-    scores_are_logits = True
-
-    def __init__(self, config: Config, x_shape: tuple[int, ...], rng: np.random.Generator):
+    def __init__(self, config: Config, fields: Fields, rng: np.random.Generator):
         super().__init__()
-        if len(x_shape) != 1:
-            raise ValueError(f"circle trains on points [n, 2], not on images {x_shape}")
-        self.config, self.x_shape = config, x_shape
-        self.g = dense_weights(rng, (config.z_size, *config.g_hidden, *x_shape))
-        self.d = dense_weights(rng, (*x_shape, *config.d_hidden, 1))
-
-        self.g_variables = optim.variables(self.g)
-        self.d_variables = optim.variables(self.d)
+        self.config = config
+        (x_size,) = fields.point_shape("x")  # 2
+        # He-uniform in front of a ReLU, Glorot-uniform in front of the output.
+        self.g = dense_weights(rng, (config.z_size, *config.g_hidden, x_size), he_uniform, digits=4)
+        self.d = dense_weights(rng, (x_size, *config.d_hidden, 1), he_uniform, digits=4)
+        self.networks = {"generator": self.g, "discriminator": self.d}
+        self.g_variables = optimizers.variables(self.g)
+        self.d_variables = optimizers.variables(self.d)
         adam = {"beta_1": config.beta_1, "epsilon": 1e-7}
-        self.d_optimizer = optim.adam(config.d_learning_rate, self.d_variables, **adam)
-        self.g_optimizer = optim.adam(config.g_learning_rate, self.g_variables, **adam)
+        self.d_optimizer = optimizers.Adam(config.d_learning_rate, self.d_variables, **adam)
+        self.g_optimizer = optimizers.Adam(config.g_learning_rate, self.g_variables, **adam)
+        self.z = Normal([config.z_size])
 
-    def latent(self, times: int = 1) -> Normal:
-        """What `sample` is given."""
-        return Normal([self.config.z_size], times)
+    def schedule(self) -> Schedule:
+        """D on real points, D on fake points, then G, which sees twice as many z as D."""
+        z_g = Normal([self.config.z_size], times=2)
+        inputs = {"x": Real("x"), "z_d": self.z, "z_g": z_g}
+        return Schedule([Phase(1, (self.d_step, self.g_step), inputs)])
 
-    def batches(self) -> list[dict]:
-        """What a step consumes: G's update sees twice as many z as D's."""
-        return [{"x": Real(), "z_d": self.latent(), "z_g": self.latent(times=2)}]
-
-    def d_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+    def d_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """D on real points, then D on fake points: two updates."""
-        (batch,) = batches
-
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.d_variables)
             real_logits = discriminator(self.d, batch["x"])  # [128, 1]
             d_loss_real = losses.binary_cross_entropy(real_logits, self.config.real_label)
         d_gradients = tape.gradient(d_loss_real, self.d_variables)
-        d_gradients_real = optim.update(self.d_optimizer, d_gradients, self.d_variables)
+        self.d_optimizer.update(d_gradients, "real")
 
         fake = generator(self.g, batch["z_d"])  # [128, 2]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -119,47 +106,32 @@ class Gan(tf.Module):
             fake_logits = discriminator(self.d, fake)  # [128, 1]
             d_loss_fake = losses.binary_cross_entropy(fake_logits, self.config.fake_label)
         d_gradients = tape.gradient(d_loss_fake, self.d_variables)
-        d_gradients_fake = optim.update(self.d_optimizer, d_gradients, self.d_variables)
+        self.d_optimizer.update(d_gradients, "fake")
 
-        return {
-            "d_loss": d_loss_real + d_loss_fake,
-            "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
-            "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
-            "d_gradient_real": d_gradients_real,
-            "d_gradient_fake": d_gradients_fake,
-        }
+        d_loss = d_loss_real + d_loss_fake
+        return {"d_loss": d_loss} | losses.mean_probabilities(real_logits, fake_logits)
 
-    def g_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+    def g_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """G through D as it now is."""
-        (batch,) = batches
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.g_variables)
-            fake = generator(self.g, batch["z_g"])  # [256, 2]
-            g_loss = losses.binary_cross_entropy(discriminator(self.d, fake), 1.0)
+            g_loss = self.g_loss(generator(self.g, batch["z_g"]))  # of points [256, 2]
         g_gradients = tape.gradient(g_loss, self.g_variables)
-        g_gradients = optim.update(self.g_optimizer, g_gradients, self.g_variables)
-        return {"g_loss": g_loss, "g_gradient": g_gradients}
-
-    def train_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
-        """D on real points, D on fake points, then G: three updates."""
-        return self.d_step(batches) | self.g_step(batches)
-
-    def sample(self, z: tf.Tensor) -> tf.Tensor:
-        """z [n, 3] -> points [n, 2]."""
-        return generator(self.g, z)
-
-    def score(self, x: tf.Tensor) -> tf.Tensor:
-        """Points [n, 2] -> D's logit [n, 1]."""
-        return discriminator(self.d, x)
+        self.g_optimizer.update(g_gradients)
+        return {"g_loss": g_loss}
 
     def g_loss(self, fake: tf.Tensor) -> tf.Tensor:
         """G's loss on these fake points."""
-        return losses.binary_cross_entropy(self.score(fake), 1.0)
+        return losses.binary_cross_entropy(discriminator(self.d, fake), 1.0)
 
-    def networks(self) -> dict:
-        """Each network's weights, and a call on one example for its table."""
-        z, x = tf.zeros([1, self.config.z_size]), tf.zeros([1, *self.x_shape])
-        return {
-            "generator": (self.g, lambda: generator(self.g, z)),
-            "discriminator": (self.d, lambda: discriminator(self.d, x)),
-        }
+    def samplers(self) -> list[Sampler]:
+        """G on z; D's logit; G's loss, whose gradients the picture shows."""
+        return [Sampler("", {"z": self.z}, self.generate, self.score, g_loss=self.g_loss)]
+
+    def generate(self, given: dict[str, tf.Tensor]) -> tf.Tensor:
+        """z [n, 3] -> points [n, 2]."""
+        return generator(self.g, given["z"])
+
+    def score(self, x: tf.Tensor, given: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Points [n, 2] -> D's logit, [n]."""
+        return discriminator(self.d, x)[:, 0]

@@ -11,10 +11,12 @@ convolutions to 256, 128 and 1 maps. All three have stride 2, which gives 56x56 
 makes MNIST's images 56x56, and G is as printed. G has 2,192,385 parameters either way, 25,856 of
 them moving statistics.
 
-Expected: see the README's table.
+Expected: see docs/results.md.
 
-Deviations: the document gives no discriminator and no training. D is DCGAN's (arXiv 1511.06434):
-5x5 convolutions of stride 2, 64 and 128 maps, leaky ReLU .2, batch norm in all but the first, one
+Deviations: `leakyReLU(0.2)` as the document prints it passes TensorFlow.js a number where it wants
+an object, so that the slope that runs there is .3; .2 is what is meant (`--slope=.3` gives the
+other). The document gives no discriminator and no training. D is DCGAN's (arXiv 1511.06434): 5x5
+convolutions of stride 2, 64 and 128 maps, leaky ReLU .2, batch norm in all but the first, one
 logit; so are the losses, Adam (2e-4, beta_1 .5), z ~ N(0, 1) and the batch of 128. Batch norm uses
 each batch's own statistics while training, real and fake batches apart, and the moving ones for
 sampling; a network's moving statistics move in its own step only.
@@ -26,10 +28,14 @@ from itertools import pairwise
 import numpy as np
 import tensorflow as tf
 
-from ganflow import layers, losses, optim
-from ganflow.config import option
-from ganflow.draws import Normal, Real
-from ganflow.layers import Weights
+from ganflow.base.config import option
+from ganflow.interface.fields import Fields
+from ganflow.interface.sampler import Sampler
+from ganflow.interface.schedule import Batch, Phase, Schedule
+from ganflow.nn import layers, losses, optimizers
+from ganflow.nn.draws import Normal, Real
+from ganflow.nn.initializers import batch_norm_weights, truncated_normal, zeros
+from ganflow.nn.layers import Weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,17 +59,17 @@ def generator_weights(config: Config, channels: int, rng: np.random.Generator) -
     """Truncated normal .02, zero biases; the dense layer has none, for batch norm follows."""
     first, *others = config.g_maps
     weights = {
-        "in_w": layers.truncated_normal(rng, [config.z_size, 7 * 7 * first], 0.02, "in_w"),
-        **layers.batch_norm_weights(7 * 7 * first, "norm_in"),
+        "in_w": truncated_normal(rng, [config.z_size, 7 * 7 * first], 0.02, "in_w"),
+        **batch_norm_weights(7 * 7 * first, "norm_in"),
     }
     for i, (n_in, n_out) in enumerate(pairwise([first, *others])):
         shape = [config.g_kernel, config.g_kernel, n_out, n_in]
-        weights[f"deconv_{i}_w"] = layers.truncated_normal(rng, shape, 0.02, f"deconv_{i}_w")
-        weights[f"deconv_{i}_b"] = layers.zeros([n_out], f"deconv_{i}_b")
-        weights |= layers.batch_norm_weights(n_out, f"norm_{i}")
+        weights[f"deconv_{i}_w"] = truncated_normal(rng, shape, 0.02, f"deconv_{i}_w")
+        weights[f"deconv_{i}_b"] = zeros([n_out], f"deconv_{i}_b")
+        weights |= batch_norm_weights(n_out, f"norm_{i}")
     out_shape = [config.g_kernel, config.g_kernel, channels, config.g_maps[-1]]
-    weights["out_w"] = layers.truncated_normal(rng, out_shape, 0.02, "out_w")
-    weights["out_b"] = layers.zeros([channels], "out_b")
+    weights["out_w"] = truncated_normal(rng, out_shape, 0.02, "out_w")
+    weights["out_b"] = zeros([channels], "out_b")
     return weights
 
 
@@ -93,14 +99,14 @@ def discriminator_weights(
     weights = {}
     for i, (n_in, n_out) in enumerate(pairwise([channels, *config.d_maps])):
         shape = [config.d_kernel, config.d_kernel, n_in, n_out]
-        weights[f"conv_{i}_w"] = layers.truncated_normal(rng, shape, 0.02, f"conv_{i}_w")
-        weights[f"conv_{i}_b"] = layers.zeros([n_out], f"conv_{i}_b")
+        weights[f"conv_{i}_w"] = truncated_normal(rng, shape, 0.02, f"conv_{i}_w")
+        weights[f"conv_{i}_b"] = zeros([n_out], f"conv_{i}_b")
         if i > 0:
-            weights |= layers.batch_norm_weights(n_out, f"norm_{i}")
+            weights |= batch_norm_weights(n_out, f"norm_{i}")
         side = -(-side // 2)  # 28, 14, 7
     flat = side * side * config.d_maps[-1]  # 7 * 7 * 128 = 6,272
-    weights["out_w"] = layers.truncated_normal(rng, [flat, 1], 0.02, "out_w")
-    weights["out_b"] = layers.zeros([1], "out_b")
+    weights["out_w"] = truncated_normal(rng, [flat, 1], 0.02, "out_w")
+    weights["out_b"] = zeros([1], "out_b")
     return weights
 
 
@@ -124,34 +130,31 @@ def norm(x: tf.Tensor, weights: Weights, name: str, statistics: str) -> tf.Tenso
 class Gan(tf.Module):
     """The two networks, their optimizers, and one training step."""
 
-    scores_are_logits = True
-
-    def __init__(self, config: Config, x_shape: tuple[int, ...], rng: np.random.Generator):
+    def __init__(self, config: Config, fields: Fields, rng: np.random.Generator):
         super().__init__()
-        if tuple(x_shape[:2]) not in ((28, 28), (56, 56)):
-            raise ValueError(f"deconv trains on images of 28x28 or 56x56, not on {x_shape}")
-        if 7 * 2 ** len(config.g_maps) < x_shape[0]:
-            raise ValueError(f"{len(config.g_maps)} --g_maps do not reach from 7x7 to {x_shape}")
-        self.config, self.x_shape = config, x_shape
-        self.g = generator_weights(config, x_shape[2], rng)
-        self.d = discriminator_weights(config, x_shape, rng)
+        height, width, channels = fields.image_shape("x")
+        if (height, width) not in ((28, 28), (56, 56)):
+            raise ValueError(f"trains on images of 28x28 or 56x56, not on {height}x{width}")
+        if 7 * 2 ** len(config.g_maps) < height:
+            raise ValueError(f"reaches from 7x7 to {height}x{width} with more --g_maps only")
+        self.config, self.side = config, height
+        self.g = generator_weights(config, channels, rng)
+        self.d = discriminator_weights(config, (height, width, channels), rng)
+        self.networks = {"generator": self.g, "discriminator": self.d}
+        self.g_variables = optimizers.variables(self.g)
+        self.d_variables = optimizers.variables(self.d)
+        d_rate, g_rate, beta_1 = config.d_learning_rate, config.g_learning_rate, config.beta_1
+        self.d_optimizer = optimizers.Adam(d_rate, self.d_variables, beta_1)
+        self.g_optimizer = optimizers.Adam(g_rate, self.g_variables, beta_1)
+        self.z = Normal([config.z_size])
 
-        self.g_variables = optim.variables(self.g)
-        self.d_variables = optim.variables(self.d)
-        self.d_optimizer = optim.adam(config.d_learning_rate, self.d_variables, config.beta_1)
-        self.g_optimizer = optim.adam(config.g_learning_rate, self.g_variables, config.beta_1)
+    def schedule(self) -> Schedule:
+        """D, then G, on fresh z each."""
+        inputs = {"x": Real("x"), "z_d": self.z, "z_g": self.z}
+        return Schedule([Phase(1, (self.d_step, self.g_step), inputs)])
 
-    def latent(self) -> Normal:
-        """What `sample` is given."""
-        return Normal([self.config.z_size])
-
-    def batches(self) -> list[dict]:
-        """What a step consumes."""
-        return [{"x": Real(), "z_d": self.latent(), "z_g": self.latent()}]
-
-    def d_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+    def d_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """D on x and on G(z_d)."""
-        (batch,) = batches
         fake = self._generate(batch["z_d"], "batch")  # [n, 28, 28, 1]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.d_variables)
@@ -159,52 +162,34 @@ class Gan(tf.Module):
             fake_logits = discriminator(self.d, fake, self.config, "update")  # [n, 1]
             d_loss = losses.minimax_d_loss(real_logits, fake_logits)
         d_gradients = tape.gradient(d_loss, self.d_variables)
-        d_gradients = optim.update(self.d_optimizer, d_gradients, self.d_variables)
-        return {
-            "d_loss": d_loss,
-            "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
-            "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
-            "d_gradient": d_gradients,
-        }
+        self.d_optimizer.update(d_gradients)
+        return {"d_loss": d_loss} | losses.mean_probabilities(real_logits, fake_logits)
 
-    def g_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+    def g_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """G on G(z_g)."""
-        (batch,) = batches
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.g_variables)
             fake = self._generate(batch["z_g"], "update")  # [n, 28, 28, 1]
             fake_logits = discriminator(self.d, fake, self.config, "batch")  # [n, 1]
             g_loss = losses.non_saturating_g_loss(fake_logits)
         g_gradients = tape.gradient(g_loss, self.g_variables)
-        g_gradients = optim.update(self.g_optimizer, g_gradients, self.g_variables)
-        return {"g_loss": g_loss, "g_gradient": g_gradients}
+        self.g_optimizer.update(g_gradients)
+        return {"g_loss": g_loss}
 
-    def train_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
-        """One D step, then one G step."""
-        return self.d_step(batches) | self.g_step(batches)
+    def samplers(self) -> list[Sampler]:
+        """G on z; D's logit."""
+        return [Sampler("", {"z": self.z}, self.generate, self.score)]
 
-    def sample(self, z: tf.Tensor) -> tf.Tensor:
+    def generate(self, given: dict[str, tf.Tensor]) -> tf.Tensor:
         """z [n, 100] -> images in [-1, 1], [n, 28, 28, 1] or [n, 56, 56, 1]."""
-        return self._generate(z, "moving")
+        return self._generate(given["z"], "moving")
 
-    def score(self, x: tf.Tensor) -> tf.Tensor:
-        """Images in [-1, 1] -> D's logit [n, 1], each judged among the others, as in training.
+    def score(self, x: tf.Tensor, given: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Images in [-1, 1] -> D's logit, [n], each judged among the others, as in training.
 
         With the moving statistics D would see what it never sees: they mix real and fake batches.
         """
-        return discriminator(self.d, x, self.config, "batch")
-
-    def g_loss(self, fake: tf.Tensor) -> tf.Tensor:
-        """G's loss on these fake images."""
-        return losses.non_saturating_g_loss(self.score(fake))
-
-    def networks(self) -> dict:
-        """Each network's weights, and a call on one example for its table."""
-        z, x = tf.zeros([1, self.config.z_size]), tf.zeros([1, *self.x_shape])
-        return {
-            "generator": (self.g, lambda: self._generate(z, "moving")),
-            "discriminator": (self.d, lambda: discriminator(self.d, x, self.config, "moving")),
-        }
+        return discriminator(self.d, x, self.config, "batch")[:, 0]
 
     def _generate(self, z, statistics):
-        return generator(self.g, z, self.config, self.x_shape[0], statistics)
+        return generator(self.g, z, self.config, self.side, statistics)

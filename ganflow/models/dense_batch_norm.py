@@ -12,11 +12,15 @@ updates D and then G, as other GANs do. Adam with learning rate 1e-4 for both. G
 parameters, 200 of them moving statistics, and D 616,225.
 
 Expected: as printed, D never errs after its block, and G learns to please that one D: no digits
-come of it. Alternating gives digits; see the README's table.
+come of it. Alternating gives digits; see docs/results.md.
+
+Matrices start from TensorFlow.js's Glorot-normal. In D's step G stands still and uses its moving
+statistics, as the document's `predict` does.
 
 Deviations: the document's G step calls `fit` on G alone, which cannot run; it means G through a
-fixed D. The batch size is not given; it is 100 here. In D's step G stands still and uses its
-moving statistics, as the document's `predict` does.
+fixed D. Its `fit` without options makes batches of 32 in shuffled order, so that one printed update
+on 2 B examples is ceil(2 B / 32) of them; here an update sees its whole batch. The batch size is
+not given; it is 100 here.
 """
 
 import dataclasses
@@ -25,10 +29,14 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from ganflow import layers, losses, optim
-from ganflow.config import option
-from ganflow.draws import Normal, Real
-from ganflow.layers import Weights
+from ganflow.base.config import option
+from ganflow.interface.fields import Fields
+from ganflow.interface.sampler import Sampler
+from ganflow.interface.schedule import Batch, Phase, Schedule
+from ganflow.nn import layers, losses, optimizers
+from ganflow.nn.draws import Normal, Real
+from ganflow.nn.initializers import batch_norm_weights, glorot_normal, zeros
+from ganflow.nn.layers import Weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,23 +56,23 @@ class Config:
 
 
 def generator_weights(config: Config, x_size: int, rng: np.random.Generator) -> Weights:
-    """Glorot-uniform matrices and zero biases."""
+    """Glorot-normal matrices and zero biases."""
     return {
-        "w_0": layers.glorot_uniform(rng, [config.z_size, config.g_units], "w_0"),
-        "b_0": layers.zeros([config.g_units], "b_0"),
-        **layers.batch_norm_weights(config.g_units, "norm_0"),
-        "w_1": layers.glorot_uniform(rng, [config.g_units, x_size], "w_1"),
-        "b_1": layers.zeros([x_size], "b_1"),
+        "w_0": glorot_normal(rng, [config.z_size, config.g_units], "w_0"),
+        "b_0": zeros([config.g_units], "b_0"),
+        **batch_norm_weights(config.g_units, "norm_0"),
+        "w_1": glorot_normal(rng, [config.g_units, x_size], "w_1"),
+        "b_1": zeros([x_size], "b_1"),
     }
 
 
 def discriminator_weights(config: Config, x_size: int, rng: np.random.Generator) -> Weights:
-    """Glorot-uniform matrices and zero biases."""
+    """Glorot-normal matrices and zero biases."""
     return {
-        "w_0": layers.glorot_uniform(rng, [x_size, config.d_units], "w_0"),
-        "b_0": layers.zeros([config.d_units], "b_0"),
-        "w_1": layers.glorot_uniform(rng, [config.d_units, 1], "w_1"),
-        "b_1": layers.zeros([1], "b_1"),
+        "w_0": glorot_normal(rng, [x_size, config.d_units], "w_0"),
+        "b_0": zeros([config.d_units], "b_0"),
+        "w_1": glorot_normal(rng, [config.d_units, 1], "w_1"),
+        "b_1": zeros([1], "b_1"),
     }
 
 
@@ -88,36 +96,31 @@ def discriminator(weights: Weights, x: tf.Tensor, slope: float) -> tf.Tensor:
 class Gan(tf.Module):
     """The two networks, their optimizers, and one training step."""
 
-    scores_are_logits = True
-
-    def __init__(self, config: Config, x_shape: tuple[int, ...], rng: np.random.Generator):
+    def __init__(self, config: Config, fields: Fields, rng: np.random.Generator):
         super().__init__()
-        if len(x_shape) != 3:
-            raise ValueError(
-                f"dense_batch_norm trains on images, for tanh ends at -1 and 1, not on {x_shape}"
-            )
-        self.config, self.x_shape = config, x_shape
-        x_size = math.prod(x_shape)  # 28 * 28 * 1 = 784
+        self.config, self.image_shape = config, fields.image_shape("x")
+        x_size = math.prod(self.image_shape)  # 28 * 28 * 1 = 784
         self.g = generator_weights(config, x_size, rng)
         self.d = discriminator_weights(config, x_size, rng)
+        self.networks = {"generator": self.g, "discriminator": self.d}
+        self.g_variables = optimizers.variables(self.g)
+        self.d_variables = optimizers.variables(self.d)
+        adam = {"beta_1": config.beta_1, "epsilon": 1e-7}  # TensorFlow.js's epsilon
+        self.d_optimizer = optimizers.Adam(config.d_learning_rate, self.d_variables, **adam)
+        self.g_optimizer = optimizers.Adam(config.g_learning_rate, self.g_variables, **adam)
+        self.z = Normal([config.z_size])
 
-        self.g_variables = optim.variables(self.g)
-        self.d_variables = optim.variables(self.d)
-        adam = {"beta_1": config.beta_1, "epsilon": 1e-7}  # Keras's epsilon
-        self.d_optimizer = optim.adam(config.d_learning_rate, self.d_variables, **adam)
-        self.g_optimizer = optim.adam(config.g_learning_rate, self.g_variables, **adam)
+    def schedule(self) -> Schedule:
+        """Blocks of D's steps and of G's, over and over; or D and G in every step."""
+        d_inputs, g_inputs = {"x": Real("x"), "z_d": self.z}, {"z_g": self.z}
+        if not self.config.block_steps:
+            return Schedule([Phase(1, (self.d_step, self.g_step), d_inputs | g_inputs)])
+        d_block = Phase(self.config.block_steps, (self.d_step,), d_inputs)
+        g_block = Phase(self.config.block_steps, (self.g_step,), g_inputs)
+        return Schedule([d_block, g_block])
 
-    def latent(self) -> Normal:
-        """What `sample` is given."""
-        return Normal([self.config.z_size])
-
-    def batches(self) -> list[dict]:
-        """What a step consumes."""
-        return [{"x": Real(), "z_d": self.latent(), "z_g": self.latent()}]
-
-    def d_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+    def d_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """D on one batch of [G(z_d), x]."""
-        (batch,) = batches
         x = layers.flatten(batch["x"])  # [n, 784]
         fake = generator(self.g, batch["z_d"], self.config.slope, "moving")  # [n, 784]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -126,54 +129,29 @@ class Gan(tf.Module):
             fake_logits = discriminator(self.d, fake, self.config.slope)  # [n, 1]
             d_loss = 0.5 * losses.minimax_d_loss(real_logits, fake_logits)
         d_gradients = tape.gradient(d_loss, self.d_variables)
-        d_gradients = optim.update(self.d_optimizer, d_gradients, self.d_variables)
-        return {
-            "d_loss": d_loss,
-            "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
-            "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
-            "d_gradient": d_gradients,
-        }
+        self.d_optimizer.update(d_gradients)
+        return {"d_loss": d_loss} | losses.mean_probabilities(real_logits, fake_logits)
 
-    def g_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+    def g_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """G on z_g, through a fixed D; its moving statistics move too."""
-        (batch,) = batches
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.g_variables)
             fake = generator(self.g, batch["z_g"], self.config.slope, "update")  # [n, 784]
             fake_logits = discriminator(self.d, fake, self.config.slope)  # [n, 1]
             g_loss = losses.non_saturating_g_loss(fake_logits)
         g_gradients = tape.gradient(g_loss, self.g_variables)
-        g_gradients = optim.update(self.g_optimizer, g_gradients, self.g_variables)
-        return {"g_loss": g_loss, "g_gradient": g_gradients}
+        self.g_optimizer.update(g_gradients)
+        return {"g_loss": g_loss}
 
-    def train_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
-        """One D step, then one G step."""
-        return self.d_step(batches) | self.g_step(batches)
+    def samplers(self) -> list[Sampler]:
+        """G on z; D's logit."""
+        return [Sampler("", {"z": self.z}, self.generate, self.score)]
 
-    def phases(self) -> list[tuple[int, str]]:
-        """Which step comes how many times in a row, over and over."""
-        if not self.config.block_steps:
-            return [(1, "train_step")]
-        return [(self.config.block_steps, "d_step"), (self.config.block_steps, "g_step")]
-
-    def sample(self, z: tf.Tensor) -> tf.Tensor:
+    def generate(self, given: dict[str, tf.Tensor]) -> tf.Tensor:
         """z [n, 100] -> images in [-1, 1], [n, 28, 28, 1]."""
-        pixels = generator(self.g, z, self.config.slope, "moving")
-        return tf.reshape(pixels, [-1, *self.x_shape])
+        pixels = generator(self.g, given["z"], self.config.slope, "moving")
+        return tf.reshape(pixels, [-1, *self.image_shape])
 
-    def score(self, x: tf.Tensor) -> tf.Tensor:
-        """Images in [-1, 1], [n, 28, 28, 1] -> D's logit [n, 1]."""
-        return discriminator(self.d, layers.flatten(x), self.config.slope)
-
-    def g_loss(self, fake: tf.Tensor) -> tf.Tensor:
-        """G's loss on these fake images."""
-        return losses.non_saturating_g_loss(self.score(fake))
-
-    def networks(self) -> dict:
-        """Each network's weights, and a call on one example for its table."""
-        z, x = tf.zeros([1, self.config.z_size]), tf.zeros([1, math.prod(self.x_shape)])
-        slope = self.config.slope
-        return {
-            "generator": (self.g, lambda: generator(self.g, z, slope, "moving")),
-            "discriminator": (self.d, lambda: discriminator(self.d, x, slope)),
-        }
+    def score(self, x: tf.Tensor, given: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Images in [-1, 1], [n, 28, 28, 1] -> D's logit, [n]."""
+        return discriminator(self.d, layers.flatten(x), self.config.slope)[:, 0]

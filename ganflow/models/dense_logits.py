@@ -11,28 +11,31 @@ takes logarithms of probabilities, switch them off. Adam with learning rate 1e-3
 and the same z in D's step and in G's. Batch 100, 100 epochs. G has 130,576 parameters and D
 117,121.
 
-Expected: blobs of one shape for some thousand steps, then digits; see the README's
-tables. The document itself calls its pictures poor.
+Expected: blobs of one shape for some thousand steps, then digits; see docs/results.md. The document
+itself calls its pictures poor.
 
 Deviations: none in networks, losses, optimizers or batches.
 """
 
 import dataclasses
 import math
-from itertools import pairwise
 
 import numpy as np
 import tensorflow as tf
 
-from ganflow import layers, losses, optim
-from ganflow.config import option
-from ganflow.draws import Real, Uniform
-from ganflow.layers import Weights
+from ganflow.base.config import option
+from ganflow.interface.fields import Fields
+from ganflow.interface.sampler import Sampler
+from ganflow.interface.schedule import Batch, Phase, Schedule
+from ganflow.nn import layers, losses, optimizers
+from ganflow.nn.draws import Real, Uniform
+from ganflow.nn.initializers import dense_weights
+from ganflow.nn.layers import Weights
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    dataset: str = option("mnist", "the data set")
+    dataset: str = option("mnist_55000", "the data set")
     batch_size: int = option(100, "real images in a step", minimum=1)
     steps: int = option(55_000, "total steps; the document's 100 epochs of 550", minimum=0)
     summary_every: int = option(1_000, "steps between summaries", minimum=1)
@@ -45,15 +48,6 @@ class Config:
     d_learning_rate: float = option(1e-3, "Adam's learning rate, for D", minimum=0)
     g_learning_rate: float = option(1e-3, "Adam's learning rate, for G", minimum=0)
     beta_1: float = option(0.9, "decay of Adam's first moments", minimum=0, maximum=0.9999)
-
-
-def dense_weights(rng: np.random.Generator, sizes: tuple[int, ...]) -> Weights:
-    """Glorot-uniform matrices and zero biases: the defaults of `tf.layers`."""
-    weights = {}
-    for i, (n_in, n_out) in enumerate(pairwise(sizes)):
-        weights[f"w_{i}"] = layers.glorot_uniform(rng, [n_in, n_out], f"w_{i}")
-        weights[f"b_{i}"] = layers.zeros([n_out], f"b_{i}")
-    return weights
 
 
 def dense(weights: Weights, x: tf.Tensor, slope: float) -> tf.Tensor:
@@ -78,36 +72,27 @@ def discriminator(weights: Weights, x: tf.Tensor, slope: float) -> tf.Tensor:
 class Gan(tf.Module):
     """The two networks, their optimizers, and one training step."""
 
-    scores_are_logits = True
-
-    def __init__(self, config: Config, x_shape: tuple[int, ...], rng: np.random.Generator):
+    def __init__(self, config: Config, fields: Fields, rng: np.random.Generator):
         super().__init__()
-        if len(x_shape) != 3:
-            raise ValueError(
-                f"dense_logits trains on images, for tanh ends at -1 and 1, not on {x_shape}"
-            )
-        self.config, self.x_shape = config, x_shape
-        x_size = math.prod(x_shape)  # 28 * 28 * 1 = 784
+        self.config, self.image_shape = config, fields.image_shape("x")
+        x_size = math.prod(self.image_shape)  # 28 * 28 * 1 = 784
         self.g = dense_weights(rng, (config.z_size, *config.g_hidden, x_size))
         self.d = dense_weights(rng, (x_size, *config.d_hidden, 1))
-
-        self.g_variables = optim.variables(self.g)
-        self.d_variables = optim.variables(self.d)
+        self.networks = {"generator": self.g, "discriminator": self.d}
+        self.g_variables = optimizers.variables(self.g)
+        self.d_variables = optimizers.variables(self.d)
         adam = {"beta_1": config.beta_1}
-        self.d_optimizer = optim.adam(config.d_learning_rate, self.d_variables, **adam)
-        self.g_optimizer = optim.adam(config.g_learning_rate, self.g_variables, **adam)
+        self.d_optimizer = optimizers.Adam(config.d_learning_rate, self.d_variables, **adam)
+        self.g_optimizer = optimizers.Adam(config.g_learning_rate, self.g_variables, **adam)
+        self.z = Uniform([config.z_size])
 
-    def latent(self) -> Uniform:
-        """What `sample` is given."""
-        return Uniform([self.config.z_size])
+    def schedule(self) -> Schedule:
+        """D, then G; one z for both."""
+        inputs = {"x": Real("x"), "z": self.z}
+        return Schedule([Phase(1, (self.d_step, self.g_step), inputs)])
 
-    def batches(self) -> list[dict]:
-        """What a step consumes: one z for both networks."""
-        return [{"x": Real(), "z": self.latent()}]
-
-    def d_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+    def d_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """D on x with label .9 and on G(z) with label 0."""
-        (batch,) = batches
         x = layers.flatten(batch["x"])  # [n, 784]
         fake = generator(self.g, batch["z"], self.config.slope)  # [n, 784]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -118,50 +103,32 @@ class Gan(tf.Module):
             fake_loss = self._cross_entropy(fake_logits, 0.0)
             d_loss = real_loss + fake_loss
         d_gradients = tape.gradient(d_loss, self.d_variables)
-        d_gradients = optim.update(self.d_optimizer, d_gradients, self.d_variables)
-        return {
-            "d_loss": d_loss,
-            "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
-            "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
-            "d_gradient": d_gradients,
-        }
+        self.d_optimizer.update(d_gradients)
+        return {"d_loss": d_loss} | losses.mean_probabilities(real_logits, fake_logits)
 
-    def g_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
+    def g_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """G on the same z, through the D that has just learnt from it."""
-        (batch,) = batches
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.g_variables)
             fake = generator(self.g, batch["z"], self.config.slope)  # [n, 784]
             fake_logits = discriminator(self.d, fake, self.config.slope)  # [n, 1]
             g_loss = self._cross_entropy(fake_logits, 1.0)
         g_gradients = tape.gradient(g_loss, self.g_variables)
-        g_gradients = optim.update(self.g_optimizer, g_gradients, self.g_variables)
-        return {"g_loss": g_loss, "g_gradient": g_gradients}
+        self.g_optimizer.update(g_gradients)
+        return {"g_loss": g_loss}
 
-    def train_step(self, batches: list[dict[str, tf.Tensor]]) -> dict:
-        """One D step, then one G step."""
-        return self.d_step(batches) | self.g_step(batches)
+    def samplers(self) -> list[Sampler]:
+        """G on z; D's logit."""
+        return [Sampler("", {"z": self.z}, self.generate, self.score)]
 
-    def sample(self, z: tf.Tensor) -> tf.Tensor:
+    def generate(self, given: dict[str, tf.Tensor]) -> tf.Tensor:
         """z [n, 100] -> images in [-1, 1], [n, 28, 28, 1]."""
-        return tf.reshape(generator(self.g, z, self.config.slope), [-1, *self.x_shape])
+        pixels = generator(self.g, given["z"], self.config.slope)
+        return tf.reshape(pixels, [-1, *self.image_shape])
 
-    def score(self, x: tf.Tensor) -> tf.Tensor:
-        """Images in [-1, 1], [n, 28, 28, 1] -> D's logit [n, 1]."""
-        return discriminator(self.d, layers.flatten(x), self.config.slope)
-
-    def g_loss(self, fake: tf.Tensor) -> tf.Tensor:
-        """G's loss on these fake images."""
-        return losses.binary_cross_entropy(self.score(fake), 1.0)
-
-    def networks(self) -> dict:
-        """Each network's weights, and a call on one example for its table."""
-        z, x = tf.zeros([1, self.config.z_size]), tf.zeros([1, math.prod(self.x_shape)])
-        slope = self.config.slope
-        return {
-            "generator": (self.g, lambda: generator(self.g, z, slope)),
-            "discriminator": (self.d, lambda: discriminator(self.d, x, slope)),
-        }
+    def score(self, x: tf.Tensor, given: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Images in [-1, 1], [n, 28, 28, 1] -> D's logit, [n]."""
+        return discriminator(self.d, layers.flatten(x), self.config.slope)[:, 0]
 
     def _cross_entropy(self, logits, label):
         if self.config.d_output == "logit":

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganflow import data
-from ganflow.errors import InputError
+from ganflow.base.errors import InputError
 
 IMAGES = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
 POINTS = np.linspace(-2, 2, 12, dtype=np.float32).reshape(6, 2)
@@ -24,10 +24,14 @@ def npy(array):
     return stream.getvalue()
 
 
-def npz(save):
+def npz(save, **fields):
     stream = io.BytesIO()
-    save(stream, x=IMAGES, label=np.array([0, 1, 2]))
+    save(stream, **fields)
     return stream.getvalue()
+
+
+LABELLED = {"x": IMAGES, "label": np.array([0, 1, 2])}
+DOMAINS = {"a": IMAGES, "b": POINTS, "b_mass": np.ones(6), "caption": np.ones((2, 4), np.uint8)}
 
 
 IDX = b"\0\0\x08\x03" + struct.pack(">3I", 3, 4, 5) + IMAGES.tobytes()
@@ -40,8 +44,9 @@ VALID = {
     "idx.gz": ("idx", gzip.compress(IDX, mtime=0)),
     "npy": ("npy", npy(IMAGES)),
     "npy points": ("npy", npy(POINTS)),
-    "npz": ("npz", npz(np.savez)),
-    "npz deflated": ("npz", npz(np.savez_compressed)),
+    "npz": ("npz", npz(np.savez, **LABELLED)),
+    "npz deflated": ("npz", npz(np.savez_compressed, **LABELLED)),
+    "npz domains": ("npz", npz(np.savez, **DOMAINS)),
 }
 
 
@@ -51,19 +56,21 @@ def attempt(name, content):
         path = pathlib.Path(folder, "file")
         path.write_bytes(content)
         try:
-            data.is_points(name, str(path))
             dataset = data.load(name, str(path))
         except InputError as error:
             assert str(error).isprintable() and str(path) in str(error)
             return False
-    assert len(dataset.x) > 0
-    if dataset.is_points:
-        assert dataset.x.dtype == np.float32 and dataset.example_shape == (2,)
-    else:
-        assert dataset.x.dtype in (np.uint8, np.float32) and dataset.x.ndim == 4
-        assert dataset.x.shape[3] in (1, 3)
-    if dataset.label is not None:
-        assert dataset.label.dtype == np.int32 and len(dataset.label) == len(dataset.x)
+    for field, array in dataset.fields.items():
+        assert array.size > 0 and len(array) == dataset.size(field)
+        assert array.dtype in (np.uint8, np.float32, np.int32)
+        if array.dtype == np.uint8:
+            assert array.ndim == 4 and array.shape[3] in (1, 3)
+        elif field in ("x", "a", "b"):
+            assert array.dtype == np.float32
+            assert array.shape[1:] == (2,) or array.ndim == 4 and array.shape[3] in (1, 3)
+        elif field in ("label", "caption"):
+            assert array.dtype == np.int32 and array.ndim == (1 if field == "label" else 2)
+            assert array.min() >= 0
     return True
 
 

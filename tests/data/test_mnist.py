@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from ganflow import data
+from ganflow.base.errors import InputError
 from ganflow.data import mnist
-from ganflow.errors import InputError
 
 REAL = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data" / "mnist"
 
@@ -22,14 +22,20 @@ def real():
     return str(REAL)
 
 
+def write_split(folder, prefix, images, labels):
+    """MNIST's two files of a split; the images gzipped."""
+    header = b"\0\0\x08\x03" + struct.pack(">3I", len(labels), 28, 28)
+    packed = gzip.compress(header + images, compresslevel=1)
+    (folder / f"{prefix}-images-idx3-ubyte.gz").write_bytes(packed)
+    header = b"\0\0\x08\x01" + struct.pack(">I", len(labels))
+    (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(header + labels)
+
+
 @pytest.fixture
 def small(tmp_path):
     """Three images a split, in MNIST's four files; two of them gzipped."""
     for prefix in ("train", "t10k"):
-        images = b"\0\0\x08\x03" + struct.pack(">3I", 3, 28, 28) + bytes(range(3)) * 784
-        labels = b"\0\0\x08\x01" + struct.pack(">I", 3) + bytes([7, 8, 9])
-        (tmp_path / f"{prefix}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
-        (tmp_path / f"{prefix}-labels-idx1-ubyte").write_bytes(labels)
+        write_split(tmp_path, prefix, bytes(range(3)) * 784, bytes([7, 8, 9]))
     return tmp_path
 
 
@@ -58,6 +64,31 @@ def test_real_files_as_idx(real):
     dataset = data.load("idx", real)
     assert dataset.sha256 == data.load("mnist", real).sha256
     assert data.load("idx", real, split="test").x.shape == (10_000, 28, 28, 1)
+
+
+def test_real_55000(real):
+    whole = data.load("mnist", real)
+    train, test = data.load_both("mnist_55000", real)
+    assert train.x.shape == (55_000, 28, 28, 1) and train.x.dtype == np.uint8
+    np.testing.assert_array_equal(train.x, whole.x[5_000:])
+    np.testing.assert_array_equal(train.label, whole.label[5_000:])
+    # TensorFlow 1's reader begins with these: mnist.train.labels[:5].
+    assert train.label[:5].tolist() == [7, 3, 4, 6, 1]
+    assert test.sha256 == data.load("mnist", real, split="test").sha256
+
+
+def test_55000_leaves_the_first_5000_of_training_out(small):
+    write_split(small, "train", bytes(5_000 * 784) + b"\x07" * 1_568, bytes(5_000) + b"\x03\x04")
+    train, test = data.load_both("mnist_55000", str(small))
+    assert train.x.shape == (2, 28, 28, 1) and (train.x == 7).all()
+    assert train.label.tolist() == [3, 4] and train.name == "mnist_55000"
+    assert test.label.tolist() == [7, 8, 9], "the test split is whole"
+    assert len(data.load("mnist", str(small)).x) == 5_002
+
+
+def test_55000_of_fewer_images(small):
+    message = error_of("mnist_55000", str(small))
+    assert "train-images-idx3-ubyte.gz: found 3 images, expected more than the 5000" in message
 
 
 def test_plain_is_preferred(small):

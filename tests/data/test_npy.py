@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from ganflow import data
-from ganflow.data import npy
-from ganflow.errors import InputError
+from ganflow.base.errors import InputError
+from ganflow.data.readers import npy
 
 IMAGES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 
@@ -114,11 +114,9 @@ def test_bad_zip(tmp_path, case):
 
 
 def test_a_member_that_its_archive_cannot_hold(tmp_path):
-    shape = (60000, 28, 28)
     header = npy_bytes(np.zeros(0, np.uint8)).replace(b"(0,), }           ", b"(60000, 28, 28), }")
     size = struct.pack("<I", len(header) + 60000 * 784)
     content = patched(zipped(header, compression=zipfile.ZIP_DEFLATED), (24, size))
     (tmp_path / "a.npz").write_bytes(content)
-    assert npy.read_member_shape(str(tmp_path / "a.npz"), "x") == shape
     message = error_of(npy.read_member, str(tmp_path / "a.npz"), "x")
     assert "packed bytes, expected enough for the 47040128" in message

@@ -1,0 +1,109 @@
+"""What the programs share: absl's start, one line for an error, exit codes, signals.
+
+exit code   meaning
+        0   done
+        1   a defect of ganflow: a traceback that we want to see
+        2   a flag, a file or a workdir that cannot be used as given
+        3   a loss, a gradient or a weight was not finite; nothing of it was saved
+        4   the disk is full or not writable; the last checkpoint is intact
+        5   another process is writing in the workdir
+  130, 143   Ctrl-C, SIGTERM: saved at a step boundary (a second one: stopped at once)
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+from absl import app, flags, logging
+
+from ganflow.base.errors import GanflowError
+
+
+def run(main: Callable, flags_parser: Callable[[list[str]], list[str]]) -> None:
+    """absl's `app.run`, but a `GanflowError` is one line on stderr and its exit code.
+
+    Args:
+      main: (argv) -> exit code. `--help` shows its module's docstring and flags.
+      flags_parser: (argv) -> what of it is no flag.
+    """
+    _show_in_help(main.__module__)
+
+    def parse(argv):
+        try:
+            return flags_parser(argv)
+        except GanflowError as error:
+            _end(error)
+
+    def guarded(argv):
+        logging.use_absl_handler()
+        try:
+            return main(argv)
+        except GanflowError as error:
+            _end(error)
+        except BrokenPipeError:  # the reader of our output has gone: `... | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+
+    app.run(guarded, flags_parser=parse)
+
+
+def _show_in_help(module: str) -> None:
+    """absl shows what stands in the script that was started, and ours are a line or two."""
+    for flag in flags.FLAGS.get_flags_for_module(module):
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+    script = sys.modules["__main__"]
+    script.__doc__ = script.__doc__ or sys.modules[module].__doc__
+
+
+def _end(error: GanflowError) -> None:
+    logging.flush()
+    print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr, flush=True)
+    sys.exit(error.exit_code)
+
+
+class Signals:
+    """Ctrl-C and SIGTERM: the first is remembered, a second one ends the process at once.
+
+    Python runs signal handlers between bytecodes, so not while TensorFlow is inside a long call.
+    The C-level handler writes to a pipe at once, though, and a thread reads it.
+    """
+
+    def __init__(self):
+        self.received: int | None = None
+
+    def __enter__(self):
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+        self._old = {s: signal.signal(s, _noted) for s in (signal.SIGINT, signal.SIGTERM)}
+        self._old_wakeup = signal.set_wakeup_fd(self._write)
+        threading.Thread(target=self._watch, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        signal.set_wakeup_fd(self._old_wakeup)
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+        os.close(self._write)  # ends the thread
+
+    def asked(self) -> bool:
+        """Whether a signal has asked the run to stop."""
+        return self.received is not None
+
+    def _watch(self):
+        while byte := os.read(self._read, 1):
+            number = byte[0]
+            if number not in (signal.SIGINT, signal.SIGTERM):
+                continue
+            if self.received is not None:
+                os._exit(128 + number)
+            self.received = number
+            name = signal.Signals(number).name
+            logging.warning("%s: saving at the next step boundary; once more stops at once", name)
+        os.close(self._read)
+
+
+def _noted(number: int, frame: FrameType | None) -> None:
+    """The work is done by the thread; a Python handler must exist for the pipe to be written."""

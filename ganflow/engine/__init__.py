@@ -1,0 +1,10 @@
+"""The engine: what trains a model, whichever it is.
+
+`run` holds the loop, `call` what is compiled, `feed` what the steps consume, `not_finite` who is to
+blame, `options` the flags of every run. It may import anything below it: not ladder, lab, programs.
+"""
+
+from ganflow.engine.options import Options
+from ganflow.engine.run import Run
+
+__all__ = ["Options", "Run"]

@@ -1,0 +1,194 @@
+"""The only training loop.
+
+`Run` builds a model on a data set in a workdir and trains it. It knows the names that a model has
+(`ganflow.models`) and nothing of what they do.
+"""
+
+import dataclasses
+import time
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from ganflow import data
+from ganflow.base.errors import NotFiniteError
+from ganflow.engine import start
+from ganflow.engine.call import PhaseCall
+from ganflow.engine.feed import Feed
+from ganflow.engine.means import Means
+from ganflow.engine.not_finite import NotFinite, blame
+from ganflow.engine.options import Options
+from ganflow.interface import gans
+from ganflow.nn import replicas
+from ganflow.nn.moving_average import MovingAverage
+from ganflow.storage import checkpoints, workdir
+from ganflow.summaries.watch import Watch
+
+CHECKPOINT_SECONDS = 60  # between two, where --checkpoint_every does not say
+
+
+class Run:
+    """One model, on one data set, in one workdir."""
+
+    def __init__(
+        self,
+        module: types.ModuleType,
+        config,
+        options: Options,
+        dataset: data.Dataset,
+        strategy: tf.distribute.Strategy | None = None,
+        held_out: data.Dataset | None = None,
+    ):
+        """Build the model; nothing is read from or written to the workdir yet.
+
+        Args:
+          module: the model's file, see `ganflow.models`.
+          config: its `Config`.
+          options: the rest.
+          dataset: real examples.
+          strategy: from `replicas.make_strategy`; by default of `options.num_replicas`.
+          held_out: real examples that are never trained on, for D's accuracy on them.
+
+        Raises:
+          InputError: the model, the data set and the options do not fit together.
+        """
+        self.options, self.dataset, self.held_out = options, dataset, held_out
+        self.strategy = strategy or replicas.make_strategy(options.num_replicas)
+        self.folder = Path(options.workdir)
+        self.module, self.model_name = module, module.__name__.rpartition(".")[2]
+        start.check_batch(dataset, config.batch_size, self.strategy)
+        self.fields = dataset.about()
+        with self.strategy.scope():
+            self.gan = gans.build(module, config, self.fields, options.seed)
+            sampled = gans.sampled_weights(self.gan, self.fields) if options.ema else []
+            self.average = MovingAverage(options.ema, sampled) if options.ema else None
+        self.schedule, self.samplers = self.gan.schedule(), self.gan.samplers()
+        self.feed = Feed(self.schedule, dataset, config.batch_size, options.seed)
+        steps = self.feed.steps_of(options.epochs) if options.epochs else config.steps
+        self.config = dataclasses.replace(config, steps=steps)
+        self.jit = start.decide_jit(self.gan, self.strategy, options.jit)
+        self.steps_per_call = start.steps_per_call(self.gan, self.feed, options, self.jit)
+        self.calls = [PhaseCall(self, number) for number in range(len(self.feed.phases))]
+        self.scalar_names = list(dict.fromkeys(n for c in self.calls for n in c.scalar_names))
+        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.means = Means(self.scalar_names)
+        state = {"gan": self.gan, "step": self.step, "means": self.means}
+        self.state = tf.train.Checkpoint(**state, **start.named(average=self.average))
+
+    def advance(self, count: int) -> dict[tuple[str, str], float]:
+        """Do `count` steps, at most `steps_per_call` and all of one phase, in one call.
+
+        Returns:
+          The last step's gradient norms by (update's label, "generator/w_0").
+
+        Raises:
+          NotFinite: a loss, a gradient or a weight stopped being finite.
+        """
+        step = int(self.step)
+        call = self.calls[self.schedule.at(step)[0]]
+        sums, last, norms, done = (value.numpy() for value in call(step, count))
+        named_norms = dict(zip(call.gradient_names, norms, strict=True))
+        if not (np.isfinite(sums).all() and np.isfinite(norms).all()):
+            scalars = dict(zip(call.scalar_names, last, strict=True))
+            raise NotFinite(step + int(done), scalars, named_norms)
+        self.step.assign_add(int(done))
+        self.means.add(call.scalar_names, sums, int(done))
+        return named_norms
+
+    def train(
+        self,
+        until: int,
+        progress: Callable[[int], None] = lambda step: None,
+        stop: Callable[[], bool] = lambda: False,
+        on_row: Callable[[dict], None] = lambda row: None,
+    ) -> bool:
+        """Train to step `until`, with summaries and checkpoints on the way.
+
+        Args:
+          until: total steps, those of earlier runs included.
+          progress: called after each call with the step.
+          stop: asked at every step boundary between calls; true saves and returns.
+          on_row: called with each summary's row, by another thread.
+
+        Returns:
+          Whether `until` was reached.
+
+        Raises:
+          NotFiniteError, StorageError: with the last good checkpoint in place.
+        """
+        watch = Watch(self, workdir.Metrics(self.folder).rows(), on_row)
+        step = saved = int(self.step)
+        rate, saved_at_seconds = workdir.Rate(step), time.monotonic()
+        try:
+            if step == 0 and not watch.rows:
+                watch.look(self._row({}, rate), None, {}, final=until == 0)
+            while step < until and not stop():
+                summary = min(_next(step, self.config.summary_every), until)
+                every = self.options.checkpoint_every
+                # The step before a summary is a call of its own: what it does can be told.
+                pause = summary - 1 if step < summary - 1 else summary
+                end = min(pause, step + min(self.steps_per_call, self.schedule.at(step)[1]))
+                end = min(end, _next(step, every)) if every else end
+                before = watch.weights() if end == summary else None
+                try:
+                    norms = self.advance(end - step)
+                except NotFinite as found:
+                    watch.drain()
+                    raise NotFiniteError(blame(self, found)) from None
+                step = end
+                if step == summary:
+                    watch.look(self._row(norms, rate), before, norms, final=step == until)
+                waited = time.monotonic() - saved_at_seconds > CHECKPOINT_SECONDS
+                if step % every == 0 if every else step == summary and waited:
+                    watch.drain()
+                    self.save()
+                    saved, saved_at_seconds = step, time.monotonic()
+                progress(step)
+            watch.drain()
+            if step != saved:
+                self.save()
+        finally:
+            watch.close()
+        return step >= until
+
+    def _row(self, norms: dict[tuple[str, str], float], rate: workdir.Rate) -> dict:
+        """The engine's part of a summary's row: means since the last; starts the next sums."""
+        step = int(self.step)
+        row = {"step": step, "epoch": round(self.feed.epochs(step), 4)} | self.means.take()
+        for label in dict.fromkeys(label for label, _ in norms):
+            of = [norm for (of_label, _), norm in norms.items() if of_label == label]
+            row[f"{label}_gradient_norm"] = float(np.linalg.norm(of))
+        return row | ({"steps_per_second": round(rate.mark(step), 2)} if step else {})
+
+    def save(self) -> Path:
+        """Write a checkpoint of this step."""
+        keep, step = self.options.keep_checkpoints, int(self.step)
+        about = start.about(self)
+        return checkpoints.save(self.folder / "checkpoints", self.state, step, about, keep)
+
+    def resume(self) -> bool:
+        """Go to the newest sound checkpoint, or write the first one; true if there was one.
+
+        Raises:
+          InputError: a history without a sound checkpoint, or one of another run; or `--init_from`
+            cannot be used.
+        """
+        folder = self.folder / "checkpoints"
+        sound = checkpoints.newest_sound(folder)
+        checkpoints.clear_partial(folder)
+        if sound is None:
+            start.refuse_lost_history(self.folder)
+            start.init_from(self)
+            self.save()  # from here on the workdir has an identity, and a kill loses nothing
+            return False
+        checkpoints.refuse_other_run(sound, start.about(self), self.folder)
+        checkpoints.restore(sound, self.state)
+        workdir.Metrics(self.folder).keep_until(sound.step)
+        return True
+
+
+def _next(step: int, every: int) -> int:
+    return (step // every + 1) * every

@@ -1,0 +1,219 @@
+"""How good samples are: figures on arrays, in float64, with NumPy, SciPy and scikit-learn alone.
+
+    Frechet distance                    1706.08500
+    kernel distance (KID)               1801.01401
+    precision, recall                   1904.06991
+    density, coverage                   2002.09797
+    modes, high-quality samples         1712.04086 (PacGAN)
+    sliced Wasserstein distance         Bonneel et al. 2015
+
+Nothing here knows where features come from; `ganflow.judging.evaluation` does. Every figure depends
+on how many examples went in: whoever prints one prints their number beside it.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+_ROWS = 1_000  # of a matrix of distances held at a time: 10,000 columns of float64 are 80 MB
+
+
+# ---------------------------------------------------------------- two sets of features
+
+
+def moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean [d] and unbiased covariance (n - 1) [d, d] of features [n, d], n at least 2, float64."""
+    features = np.asarray(features, np.float64)
+    return features.mean(axis=0), np.atleast_2d(np.cov(features, rowvar=False))
+
+
+def frechet_distance(
+    mean_a: np.ndarray, cov_a: np.ndarray, mean_b: np.ndarray, cov_b: np.ndarray
+) -> float:
+    """|mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2)): 2-Wasserstein squared of two Gaussians.
+
+    The trace of the root is the sum of the roots of the eigenvalues of A B, which are those of the
+    symmetric A^(1/2) B A^(1/2). So no matrix root of A B is taken, and nothing can turn complex;
+    eigenvalues that rounding puts below zero count as zero, which also makes fewer examples than
+    features harmless. From samples the estimate is biased upwards by about O(1/n), the means and
+    covariances being unbiased or not: compare only at equal n, and with real against real.
+
+    Args:
+      mean_a, mean_b: [d].
+      cov_a, cov_b: [d, d], symmetric.
+
+    Source: 1706.08500.
+    """
+    from scipy import linalg
+
+    values, vectors = linalg.eigh(cov_a)
+    root_a = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
+    values = linalg.eigvalsh(root_a @ cov_b @ root_a)
+    trace_of_root = np.sqrt(values.clip(min=0)).sum()
+    distance = np.sum((mean_a - mean_b) ** 2) + np.trace(cov_a) + np.trace(cov_b)
+    return float(max(distance - 2 * trace_of_root, 0.0))  # rounding may end just below 0
+
+
+def kernel_distances(a: np.ndarray, b: np.ndarray, block: int = 1_000) -> np.ndarray:
+    """Unbiased squared maximum mean discrepancy of each block: [number of blocks].
+
+    The kernel is (x y / d + 1)^3. The mean over blocks is the kernel (inception) distance; being
+    unbiased, it can be below 0 where the sets do not differ. Rows beyond the last whole block are
+    not used; where one set is smaller than a block, its size is the block.
+
+    Args:
+      a, b: features [n, d] and [m, d], at least 2 each.
+      block: examples of each set in a block.
+
+    Source: 1801.01401.
+    """
+    from sklearn.metrics.pairwise import polynomial_kernel
+
+    block = min(block, len(a), len(b))
+    distances = []
+    for start in range(0, min(len(a), len(b)) - block + 1, block):
+        x, y = (np.asarray(s[start : start + block], np.float64) for s in (a, b))
+        within = [polynomial_kernel(s, degree=3, gamma=1 / s.shape[1], coef0=1) for s in (x, y)]
+        across = polynomial_kernel(x, y, degree=3, gamma=1 / x.shape[1], coef0=1)
+        pairs = block * (block - 1)  # an example is not compared with itself
+        same = sum((kernel.sum() - np.trace(kernel)) / pairs for kernel in within)
+        distances.append(same - 2 * across.mean())
+    return np.array(distances)
+
+
+def neighbour_radii(features: np.ndarray, k: int = 5) -> np.ndarray:
+    """Distance from each example to its k-th nearest other one: [n, d] -> [n], n above k."""
+    from sklearn.neighbors import NearestNeighbors
+
+    index = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(np.asarray(features, np.float64))
+    return index.kneighbors()[0][:, -1]  # without an argument an example is not its own neighbour
+
+
+def precision_recall_density_coverage(
+    real: np.ndarray, fake: np.ndarray, k: int = 5, real_radii: np.ndarray | None = None
+) -> dict[str, float]:
+    """How far two sets lie in each other's balls; a ball reaches to the k-th nearest neighbour.
+
+        precision   share of fakes in some real ball
+        recall      share of reals in some fake ball
+        density     real balls around a fake, divided by k; 1 is expected of equal distributions
+        coverage    share of reals whose ball holds a fake; about 1 - 2^-k is expected
+
+    Args:
+      real, fake: features [n, d] and [m, d], both above k. Take n = m: coverage depends on it.
+      real_radii: `neighbour_radii(real, k)`, where it is known already.
+
+    Source: 1904.06991 for the first two, 2002.09797 for the others.
+    """
+    from sklearn.metrics import pairwise_distances_chunked
+
+    real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
+    if real_radii is None:
+        real_radii = neighbour_radii(real, k)
+    fake_radii = neighbour_radii(fake, k)
+    balls_around_fake, recalled, covered = np.zeros(len(fake)), [], []
+    megabytes = 8 * _ROWS * len(fake) / 2**20
+    first = 0
+    for distances in pairwise_distances_chunked(real, fake, working_memory=max(1, megabytes)):
+        radii = real_radii[first : first + len(distances), np.newaxis]
+        first += len(distances)
+        inside = distances <= radii
+        balls_around_fake += inside.sum(axis=0)
+        covered.append(inside.any(axis=1))
+        recalled.append((distances <= fake_radii).any(axis=1))
+    return {
+        "precision": float(np.mean(balls_around_fake > 0)),
+        "recall": float(np.concatenate(recalled).mean()),
+        "density": float(balls_around_fake.mean() / k),
+        "coverage": float(np.concatenate(covered).mean()),
+    }
+
+
+# ---------------------------------------------------------------- classes
+
+
+def class_shares(label: np.ndarray, num_classes: int) -> np.ndarray:
+    """The share of each class among labels [n]: [num_classes], of sum 1."""
+    return np.bincount(label, minlength=num_classes) / len(label)
+
+
+def entropy(shares: np.ndarray) -> float:
+    """Entropy in nats: 0 for one class alone, log(10) = 2.303 for ten equal ones."""
+    from scipy import stats
+
+    return float(stats.entropy(shares))
+
+
+# ---------------------------------------------------------------- points in the plane
+
+
+def sliced_wasserstein(a: np.ndarray, b: np.ndarray, directions: int = 64) -> float:
+    """Mean over directions of the 1-Wasserstein distance of the points' projections.
+
+    The directions are evenly spaced over the half circle, so the figure has no randomness of its
+    own. Moving one set by v changes it by up to 2/pi |v|.
+
+    Args:
+      a, b: points [n, 2] and [m, 2].
+    """
+    from scipy import stats
+
+    angle = np.pi * (np.arange(directions) + 0.5) / directions
+    axes = np.stack([np.cos(angle), np.sin(angle)])  # [2, directions]
+    a, b = np.asarray(a, np.float64) @ axes, np.asarray(b, np.float64) @ axes
+    distances = [stats.wasserstein_distance(a[:, i], b[:, i]) for i in range(directions)]
+    return float(np.mean(distances))
+
+
+def mode_figures(points: np.ndarray, centres: np.ndarray, std: float) -> dict[str, float]:
+    """Which modes of a mixture of round Gaussians are there, and how well points keep to them.
+
+        modes_captured      modes with at least one point within 3 standard deviations
+        high_quality_3std   share of the points within 3 of the nearest centre (real: .9889)
+        high_quality_5std   the same within 5 (real: .999996)
+        mode_share_I        share of the points within 3 of centre I; they sum to high_quality_3std
+
+    Args:
+      points: [n, 2].
+      centres: [m, 2], further apart than 6 std.
+      std: of every mode, in both axes.
+
+    Source: 1712.04086.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    index = NearestNeighbors(n_neighbors=1).fit(np.asarray(centres, np.float64))
+    distance, nearest = (v[:, 0] for v in index.kneighbors(np.asarray(points, np.float64)))
+    good = distance <= 3 * std
+    shares = np.bincount(nearest[good], minlength=len(centres)) / len(points)
+    return {
+        "modes_captured": float(np.count_nonzero(shares)),
+        "high_quality_3std": float(good.mean()),
+        "high_quality_5std": float(np.mean(distance <= 5 * std)),
+        **{f"mode_share_{i}": float(share) for i, share in enumerate(shares)},
+    }
+
+
+def summary_statistics(points: np.ndarray, axes: Sequence[str] = "xy") -> dict[str, dict]:
+    """Document 003's table: for x and for y the count, mean, std (n - 1), extremes and quartiles.
+
+    Args:
+      points: [n, 2], n at least 2.
+
+    Returns:
+      {"x": {"count": ..., "mean": ..., ..., "max": ...}, "y": ...}, all floats.
+    """
+    table = {}
+    for name, values in zip(axes, np.asarray(points, np.float64).T, strict=True):
+        low, first, median, third, high = np.percentile(values, [0, 25, 50, 75, 100])
+        table[name] = {
+            "count": float(len(values)),
+            "mean": float(values.mean()),
+            "std": float(values.std(ddof=1)),
+            "min": float(low),
+            "25 %": float(first),
+            "50 %": float(median),
+            "75 %": float(third),
+            "max": float(high),
+        }
+    return table

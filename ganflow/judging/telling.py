@@ -1,0 +1,162 @@
+"""What `bin/evaluate.py` has found, told: a table of text, JSON, TensorBoard's events."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import tensorflow as tf
+
+from ganflow.base import tables
+from ganflow.base.errors import InputError, StorageError
+from ganflow.judging.reports import Column, Report
+from ganflow.storage import workdir
+
+# ---------------------------------------------------------------- text
+
+
+def as_text(report: Report) -> str:
+    """The table, with what the figures are of above it and how to read them below."""
+    columns = [report.floor, *report.judged, *report.ceilings]
+    titles = ["figure", "n", *(column.title for column in columns)]
+    rows = []
+    for name, figure in report.judged[-1].figures.items():
+        n = f"{figure.samples:,}" + (f" : {figure.real:,}" if figure.real else "")
+        shown = [column.figures.get(name) for column in columns]
+        rows.append([name, n, *("-" if f is None else f"{f.value:.4g}" for f in shown)])
+    lines = [*_head(report), "", tables.as_text(titles, rows), "", *_notes(report)]
+    if report.floor.statistics is not None:
+        lines += ["", _statistics(report)]
+    return "\n".join(lines)
+
+
+def _head(report: Report) -> list[str]:
+    about = report.judge.about
+    lines = [
+        f"{about['dataset']}: compared with {about['num_held_out']:,} held-out examples "
+        f"({about['held_out']}); {about['num_train']:,} training examples"
+    ]
+    if found := about.get("classifier"):
+        lines.append(
+            f"classifier of seed {found['seed']}: accuracy {found['accuracy']:.4f} on "
+            f"n = {found['num_held_out']:,}, SHA-256 {found['weights_sha256'][:16]}"
+        )
+    if found := about.get("features"):
+        lines.append(f"features: {found['path']}, SHA-256 {found['sha256'][:16]}")
+    return lines
+
+
+def _notes(report: Report) -> list[str]:
+    notes = ["n: samples, and after the colon the real examples they are compared with"]
+    notes += ["floor: real examples in the place of samples, as many"]
+    if report.judge.real_points is None:
+        notes += [
+            "floor of nearest_neighbour_ratio: held-out images; 0 means copies of training images",
+            "frechet_distance is biased upwards by about O(1/n): read it beside the floor, and "
+            "compare it only at the same n and data; it is no published FID",
+        ]
+    else:
+        notes += ["noise: uniform in the bounding box of the real points"]
+    return notes
+
+
+def _statistics(report: Report) -> str:
+    """Document 003's table: real beside generated."""
+    columns = [dataclasses.replace(report.floor, title="real"), *report.judged]
+    titles = [f"{column.title} {axis}" for column in columns for axis in "xy"]
+    rows = [
+        [name, *(f"{c.statistics[axis][name]:.6g}" for c in columns for axis in "xy")]
+        for name in columns[0].statistics["x"]
+    ]
+    return tables.as_text(["", *titles], rows)
+
+
+# ---------------------------------------------------------------- JSON
+
+
+def write_json(report: Report, out: Path) -> None:
+    """Write every figure with its n; the file is there whole or not at all.
+
+    Raises:
+      StorageError: it cannot be written.
+    """
+    columns = {"floor": report.floor, "untrained": report.ceilings[0], "noise": report.ceilings[1]}
+    content = {
+        **report.about,
+        "judge": report.judge.about,
+        "rows": [{"step": c.step, "averaged": c.averaged, **_as_json(c)} for c in report.judged],
+        **{name: _as_json(column) for name, column in columns.items()},
+    }
+    text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+    workdir.write_whole(out, text.encode())
+
+
+def _as_json(column: Column) -> dict:
+    figures = {name: figure._asdict() for name, figure in column.figures.items()}
+    statistics = {} if column.statistics is None else {"statistics": column.statistics}
+    return {"title": column.title, "figures": figures, **statistics}
+
+
+def check_out(out: Path) -> None:
+    """Refuse a bad place for the JSON before any work is done.
+
+    Raises:
+      InputError: another ending than .json, or a folder that is not there.
+    """
+    if out.suffix != ".json":
+        raise InputError(f"--out={out}: found the ending {out.suffix!r}, expected .json")
+    if not out.parent.is_dir():
+        raise InputError(f"--out={out}: there is no folder {out.parent}; make it first")
+
+
+# ---------------------------------------------------------------- TensorBoard's events
+
+
+def write_events(report: Report, folder: Path) -> None:
+    """Write TensorBoard scalars `eval/NAME` at the checkpoints' steps, below WORKDIR/eval.
+
+    Those of averaged weights are a run of their own, WORKDIR/eval_averaged. A step that was judged
+    before has its new figures alone; those of other steps stay.
+
+    Raises:
+      StorageError: they cannot be written.
+    """
+    for name, averaged in (("eval", False), ("eval_averaged", True)):
+        columns = [column for column in report.judged if column.averaged == averaged]
+        if columns:
+            _write_run(folder / name, columns)
+
+
+def _write_run(folder: Path, columns: list[Column]) -> None:
+    judged = {c.step: {f"eval/{n}": f.value for n, f in c.figures.items()} for c in columns}
+    try:
+        scalars = _read_run(folder) | judged
+        earlier = list(folder.glob("*tfevents*"))
+        writer = tf.summary.create_file_writer(str(folder))
+        for step in sorted(scalars):  # TensorBoard drops what goes back in time
+            with writer.as_default(step=step):
+                for name, value in scalars[step].items():
+                    tf.summary.scalar(name, value)
+        writer.close()
+    except tf.errors.OpError as error:
+        raise StorageError(
+            f"{folder}: cannot write TensorBoard's events: {workdir.plain(error)}; make room, then "
+            "run the same command again"
+        ) from error
+    with workdir.storage_errors(folder):
+        for file in earlier:
+            file.unlink(missing_ok=True)
+
+
+def _read_run(folder: Path) -> dict[int, dict[str, float]]:
+    """Scalars by step and name; of a file that a kill cut short, those before the cut."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    scalars: dict[int, dict[str, float]] = {}
+    if folder.is_dir():
+        events = EventAccumulator(str(folder), {"tensors": 0}, purge_orphaned_data=False)
+        events.Reload()
+        for name in events.Tags()["tensors"]:
+            for event in events.Tensors(name):
+                value = float(tf.make_ndarray(event.tensor_proto))
+                scalars.setdefault(event.step, {})[name] = value
+    return scalars

@@ -1,0 +1,87 @@
+"""From flags to a lab: new weights, or those of a run."""
+
+import dataclasses
+from collections.abc import Set
+from pathlib import Path
+from typing import Any
+
+from ganflow import data, models
+from ganflow.base.config import option
+from ganflow.base.errors import InputError
+from ganflow.interface import gans
+from ganflow.lab.stepping import Lab
+from ganflow.trained import loading
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What the lab has beside the settings of the model."""
+
+    data_dir: str = option("", "the folder or file that holds the data set")
+    workdir: str = option("", "start from this run's newest checkpoint; nothing is written there")
+    seed: int = option(
+        0,
+        "of weights, data order, z and dropout; with --workdir, by default the run's",
+        minimum=0,
+        maximum=2**63 - 1,
+    )
+    enlarge: int = option(1, "each pixel becomes a square of this many by as many", minimum=1)
+    out: str = option("lab.png", "the picture, drawn again after every command")
+
+
+def prepare(model: str, config: Any, options: Options, given: Set[str]) -> tuple[Lab, str]:
+    """Build what the flags describe; nothing is written.
+
+    Args:
+      model: its name, or its file, as `models.load` takes it.
+      config: its `Config`.
+      options: the lab's own.
+      given: names of the flags that were given; with `options.workdir` the model and its settings
+        are the run's, and a flag that says otherwise is refused.
+
+    Returns:
+      (the lab, where its weights are from).
+
+    Raises:
+      InputError: flags that do not fit together; a picture that cannot be written; a workdir
+        without a sound checkpoint, or whose data are no longer the same.
+    """
+    out = Path(options.out)
+    if out.suffix != ".png":
+        raise InputError(f"--out={out}: found the ending {out.suffix!r}, expected .png")
+    if not out.parent.is_dir():
+        raise InputError(f"--out={out}: there is no folder {out.parent}; make it first")
+    if options.workdir:
+        return _from_workdir(model, config, options, given)
+    dataset = _load(config, options)
+    gan = gans.build(models.load(model), config, dataset.about(), options.seed)
+    lab = Lab(Path(model).stem, gan, config, dataset, options.seed)
+    return lab, f"new weights of seed {options.seed}"
+
+
+def _from_workdir(model, config, options, given) -> tuple[Lab, str]:
+    gan, manifest = loading.load_trained(Path(options.workdir))
+    of_run = {"model": manifest["model"], **dataclasses.asdict(gan.config)}
+    asked = {"model": models.reference(models.load(model)), **dataclasses.asdict(config)}
+    for name, value in asked.items():
+        if name in given and of_run.get(name) != value:
+            raise InputError(
+                f"--{name}={value}: the model and its settings come from --workdir="
+                f"{options.workdir}, where it is {of_run.get(name)}; leave it out"
+            )
+    kept = {"seed", "data_dir", "enlarge"} - given  # what was not given is as in the run
+    of_run = {name: value for name, value in manifest["options"].items() if name in kept}
+    options = dataclasses.replace(options, **of_run)
+    dataset = _load(gan.config, options)
+    if dataset.sha256 != manifest["data_sha256"]:
+        raise InputError(
+            f"--workdir={options.workdir}: was trained on other data than {dataset.name} now "
+            "holds (its SHA-256 differs); give the run's --data_dir"
+        )
+    step = manifest["step"]
+    lab = Lab(Path(manifest["model"]).stem, gan, gan.config, dataset, options.seed, step)
+    return lab, f"from step {step:,} of {options.workdir}"
+
+
+def _load(config: Any, options: Options) -> data.Dataset:
+    return data.load(config.dataset, options.data_dir or None, enlarge=options.enlarge)

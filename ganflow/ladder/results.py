@@ -1,0 +1,154 @@
+"""A cell's result: trained in a process of its own, judged in this one, and written."""
+
+import contextlib
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from ganflow.base.errors import BusyError, NotFiniteError, StorageError
+from ganflow.ladder import cells
+from ganflow.ladder.cells import Budget, Cell
+from ganflow.pictures import grids
+from ganflow.storage import workdir
+from ganflow.trained import sampling
+
+_SAMPLES_SHOWN, _COLUMNS = 64, 8
+_PROGRAM = "ganflow.ladder.training"
+
+
+class Interrupted(Exception):
+    """A signal has asked the ladder to stop, and the cell has saved."""
+
+
+def finish(cell: Cell, budget: Budget, folder: Path, judge: Callable, asked: Callable) -> dict:
+    """Train a cell in a process of its own, judge its marks, and write `result.json`.
+
+    Args:
+      cell: what to train.
+      budget: how long.
+      folder: the cell's folder; what is there already is gone on with.
+      judge: () -> an `evaluation.Judge`, asked for after the training.
+      asked: whether a signal has asked to stop.
+
+    Returns:
+      What `result.json` holds. A run that stopped being finite is a result too: `failed` says
+      so. Any other failure is returned the same way, but not written, so that it is tried again.
+
+    Raises:
+      Interrupted: `asked` came true.
+      StorageError, BusyError: nothing of the ladder could be written any more.
+    """
+    done = folder / "result.json"
+    if done.exists():
+        _keep_newest(folder)  # a kill may have come between the file and this
+        return json.loads(done.read_text())
+    with workdir.storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.glob(".*.partial"):
+            leftover.unlink()
+    cells.write(cell, budget, folder)
+    code, said = _in_own_process(folder, asked)
+    if asked():
+        raise Interrupted
+    if code in (StorageError.exit_code, BusyError.exit_code):
+        raise (StorageError if code == StorageError.exit_code else BusyError)(said)
+    failed = None if code == 0 else f"exit code {code}: {said}"
+    result = _judged(cell, folder, None if failed else judge()) | {"failed": failed}
+    if code in (0, NotFiniteError.exit_code):
+        workdir.write_whole(done, json.dumps(result, indent=1).encode() + b"\n")
+        _keep_newest(folder)
+    return result
+
+
+def _in_own_process(folder: Path, asked: Callable) -> tuple[int, str]:
+    """The exit code of the training process, and the last line it said."""
+    program = [sys.executable, "-m", _PROGRAM, f"--folder={folder}"]
+    # ganflow.base.quiet has set this one here, and without it keeps the log of the child clear.
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    # In a group of its own: a Ctrl-C reaches this process alone, which passes it on once. Into its
+    # stdin nothing is written: the end of it is the end of this process.
+    with (
+        open(folder / "log.txt", "ab") as log,
+        subprocess.Popen(
+            program,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            process_group=0,
+        ) as child,
+    ):
+        told = False
+        while child.poll() is None:
+            if asked() and not told:
+                child.send_signal(signal.SIGTERM)
+                told = True
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=0.1)
+    lines = (folder / "log.txt").read_text(errors="replace").strip().splitlines() or ["(nothing)"]
+    return child.returncode, lines[-1].removeprefix("training.py: ")
+
+
+def _judged(cell: Cell, folder: Path, judge) -> dict:
+    """The cell's marks with their figures (without a judge: without), its speed, its memory."""
+    rows = cells.read_json_lines(folder / "marks.jsonl")
+    marks = [
+        {name: row[name] for name in ("mark", "seconds", "step")}
+        for row in rows
+        if row["mark"] is not None
+    ]
+    result = {
+        **cell.identity(),
+        "dataset": cell.dataset,
+        "seed": cell.options.seed,
+        "marks": marks,
+        "steps_per_second": _steps_per_second(rows),
+        "peak_mib": max((row["peak_mib"] for row in rows), default=None),
+        "processes": len({row["process"] for row in rows}),
+        "versions": {
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "numpy": np.__version__,
+        },
+    }
+    if judge is None:
+        return result
+    figures = {}
+    for mark in marks:
+        step = mark["step"]
+        if step not in figures:  # two marks within one call of the engine share a step
+            samples = sampling.generate(folder, judge.num, seed=1, step=step)
+            figures[step] = judge.figures(samples)
+        mark["figures"] = figures[step]
+    if samples.ndim == 2:
+        picture = grids.points(samples, f"{cell.name}, step {step:,}")
+    else:
+        picture = grids.grid(samples[:_SAMPLES_SHOWN], _COLUMNS)
+    grids.write_png(folder / "samples.png", picture)
+    floor = {name: figure.value for name, figure in judge.floor.items()}
+    return result | {"num": judge.num, "floor": floor}
+
+
+def _steps_per_second(rows: list[dict]) -> float | None:
+    """From the first mark to the last, and so without compilation; with one mark from the start."""
+    if not rows:
+        return None
+    first = rows[0] if rows[-1]["step"] > rows[0]["step"] else {"step": 0, "seconds": 0.0}
+    seconds = rows[-1]["seconds"] - first["seconds"]
+    return (rows[-1]["step"] - first["step"]) / seconds if seconds > 0 else None
+
+
+def _keep_newest(folder: Path) -> None:
+    """Delete all checkpoints but the newest: they have been judged."""
+    steps = sorted(int(path.name) for path in (folder / "checkpoints").glob("[0-9]*"))
+    for step in steps[:-1]:
+        shutil.rmtree(folder / "checkpoints" / f"{step:09d}")

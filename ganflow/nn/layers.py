@@ -1,0 +1,187 @@
+"""Layers: functions that apply weights, each a line that says what it does.
+
+A network is a plain dict from names to `tf.Variable` and a pure function that reads from top to
+bottom. Nothing here holds state. The weights come from `ganflow.nn.initializers`.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+import tensorflow as tf
+
+from ganflow.nn import replicas
+from ganflow.nn.initializers import Weights as Weights  # what a network is made of
+
+# ---------------------------------------------------------------- the table of a network
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerRow:
+    """One layer that ran: what came out of it, which variables it used."""
+
+    kind: str
+    output: tf.Tensor
+    variables: tuple[tf.Variable, ...]
+
+
+_recorder = threading.local()  # a list only while `recorded_layers` is open, in that thread
+
+
+@contextlib.contextmanager
+def recorded_layers() -> Iterator[list[LayerRow]]:
+    """Collect a row for every layer that runs inside: the table is what ran, so cannot drift."""
+    _recorder.rows = rows = []
+    try:
+        yield rows
+    finally:
+        _recorder.rows = None
+
+
+def _layer(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+    @functools.wraps(function)
+    def applied(*args, **settings):
+        output = function(*args, **settings)
+        rows = getattr(_recorder, "rows", None)
+        if rows is not None:
+            used = tuple(a for a in args if isinstance(a, tf.Variable))
+            rows.append(LayerRow(function.__name__, output, used))
+        return output
+
+    return applied
+
+
+# ---------------------------------------------------------------- applying weights
+
+
+@_layer
+def linear(x: tf.Tensor, w: tf.Variable, b: tf.Variable | None = None) -> tf.Tensor:
+    """x w + b: [n, in] x [in, out] + [out] -> [n, out]; without b where none is given."""
+    y = tf.matmul(x, w)
+    return y if b is None else y + b
+
+
+@_layer
+def embedding(index: tf.Tensor, w: tf.Variable) -> tf.Tensor:
+    """Rows of w: indices [n, ...] into [count, size] -> [n, ..., size]."""
+    return tf.gather(w, index)
+
+
+@_layer
+def conv(x: tf.Tensor, w: tf.Variable, b: tf.Variable, stride: int = 1) -> tf.Tensor:
+    """Convolution with zero padding: [n, h, w, in] by a kernel [kh, kw, in, out] -> out maps.
+
+    The output is ceil(h / stride) by ceil(w / stride).
+    """
+    return tf.nn.conv2d(x, w, strides=stride, padding="SAME") + b
+
+
+@_layer
+def deconv(x: tf.Tensor, w: tf.Variable, b: tf.Variable, stride: int = 2) -> tf.Tensor:
+    """Transposed convolution: the gradient of a stride-s `conv`, run forwards (DCGAN, sect. 3).
+
+    [n, h, w, in] by a kernel [kh, kw, out, in] -> [n, stride h, stride w, out].
+    """
+    n, height, width, _ = tf.unstack(tf.shape(x))
+    output_shape = tf.stack([n, stride * height, stride * width, w.shape[2]])
+    y = tf.nn.conv2d_transpose(x, w, output_shape, strides=stride, padding="SAME")
+    return y + b
+
+
+@_layer
+def batch_norm(
+    x: tf.Tensor,
+    gamma: tf.Variable,
+    beta: tf.Variable,
+    mean: tf.Variable,
+    variance: tf.Variable,
+    statistics: str,
+    momentum: float = 0.99,
+    epsilon: float = 1e-3,
+) -> tf.Tensor:
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta, a unit or a map at a time.
+
+    Ioffe and Szegedy 2015 (arXiv 1502.03167), algorithms 1 and 2.
+
+    Args:
+      x: [n, units] or [n, h, w, maps].
+      gamma, beta, mean, variance: from `batch_norm_weights`, [units].
+      statistics: which mean and variance are taken. "batch": this batch's, over all replicas.
+        "update": the same, and they enter the moving ones. "moving": the moving ones, so that an
+        example's output does not depend on the others: for sampling.
+      momentum: the moving ones' decay: moving <- momentum moving + (1 - momentum) batch.
+      epsilon: keeps a unit that never varies from a division by zero.
+    """
+    if statistics == "moving":
+        return tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon)
+    axes = list(range(len(x.shape) - 1))
+    batch_mean = replicas.mean(tf.reduce_mean(x, axes))
+    batch_variance = replicas.mean(tf.reduce_mean(tf.square(x - batch_mean), axes))
+    if statistics == "update":  # the same in every replica
+        for moving, now in ((mean, batch_mean), (variance, batch_variance)):
+            moving = replicas.local(moving)
+            moving.assign(momentum * moving + (1 - momentum) * now)
+    return tf.nn.batch_normalization(x, batch_mean, batch_variance, beta, gamma, epsilon)
+
+
+@_layer
+def upsample(x: tf.Tensor) -> tf.Tensor:
+    """Each pixel becomes a 2 x 2 block of itself: [n, h, w, c] -> [n, 2h, 2w, c]."""
+    return tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)
+
+
+@_layer
+def max_pool(x: tf.Tensor) -> tf.Tensor:
+    """The largest of every 2 x 2 block: [n, h, w, c] -> [n, h/2, w/2, c]."""
+    return tf.nn.max_pool2d(x, ksize=2, strides=2, padding="VALID")
+
+
+@_layer
+def dropout(x: tf.Tensor, u: tf.Tensor, rate: float) -> tf.Tensor:
+    """Zero the units whose u ~ U(0, 1) is below `rate`; scale the others by 1 / (1 - rate).
+
+    Args:
+      x: [n, units].
+      u: [n, units], drawn by the engine so that a step stays a function of its inputs.
+      rate: the share that is dropped (TF1's `tf.nn.dropout(x, p)` took the share that is kept).
+    """
+    return tf.where(u >= rate, x * (1 / (1 - rate)), 0.0)
+
+
+@_layer
+def leaky_relu(x: tf.Tensor, slope: float = 0.2) -> tf.Tensor:
+    """x where x > 0, slope * x elsewhere."""
+    return tf.nn.leaky_relu(x, slope)
+
+
+@_layer
+def relu(x: tf.Tensor) -> tf.Tensor:
+    """max(x, 0)."""
+    return tf.nn.relu(x)
+
+
+@_layer
+def tanh(x: tf.Tensor) -> tf.Tensor:
+    """Hyperbolic tangent, into (-1, 1)."""
+    return tf.tanh(x)
+
+
+@_layer
+def sigmoid(x: tf.Tensor) -> tf.Tensor:
+    """1 / (1 + exp(-x)), into (0, 1)."""
+    return tf.sigmoid(x)
+
+
+@_layer
+def reshape(x: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
+    """Each example to `shape`: [n, ...] -> [n, *shape]."""
+    return tf.reshape(x, [-1, *shape])
+
+
+@_layer
+def flatten(x: tf.Tensor) -> tf.Tensor:
+    """Each example to a vector: [n, h, w, c] -> [n, h w c]."""
+    return tf.reshape(x, [-1, math.prod(x.shape[1:])])

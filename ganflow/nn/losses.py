@@ -1,0 +1,96 @@
+"""Losses and penalties: one pure function an equation, each with its source.
+
+D's outputs come in as logits, [n] or [n, 1]: log sigmoid(a) = -softplus(-a) stays finite where
+log(sigmoid(a)) would be log 0. Every loss is a mean over the examples it is given and a scalar.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+
+def minimax_d_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+    """-mean(log D(x)) - mean(log(1 - D(G(z)))).
+
+    Goodfellow et al. 2014 (arXiv 1406.2661), eq. 1, as D minimises it.
+    """
+    return tf.reduce_mean(tf.nn.softplus(-real_logits)) + tf.reduce_mean(
+        tf.nn.softplus(fake_logits)
+    )
+
+
+def non_saturating_g_loss(fake_logits: tf.Tensor) -> tf.Tensor:
+    """-mean(log D(G(z))): G's loss of arXiv 1406.2661, section 3, last paragraph."""
+    return tf.reduce_mean(tf.nn.softplus(-fake_logits))
+
+
+def binary_cross_entropy(logits: tf.Tensor, label: tf.Tensor | float) -> tf.Tensor:
+    """-mean(t log D + (1 - t) log(1 - D)) with D = sigmoid(logits).
+
+    Args:
+      logits: D's outputs before the sigmoid.
+      label: t, one number for all (soft labels such as .9 included) or a tensor like `logits`.
+    """
+    labels = tf.broadcast_to(tf.cast(label, logits.dtype), tf.shape(logits))
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
+
+
+def cross_entropy_of_probability(probability: tf.Tensor, label: tf.Tensor | float) -> tf.Tensor:
+    """-mean(t log D + (1 - t) log(1 - D)), taken literally: infinite where D rounds to 0 or 1.
+
+    `binary_cross_entropy` is the same function of the logit, and stays finite. This one is here to
+    show the difference (document 002's advice to leave D's output unscaled).
+    """
+    t = tf.cast(label, probability.dtype)
+    return -tf.reduce_mean(t * tf.math.log(probability) + (1 - t) * tf.math.log(1 - probability))
+
+
+def wasserstein_critic_loss(real_scores: tf.Tensor, fake_scores: tf.Tensor) -> tf.Tensor:
+    """mean D(G(z)) - mean D(x): what the critic minimises; arXiv 1701.07875, eq. 2, negated."""
+    return tf.reduce_mean(fake_scores) - tf.reduce_mean(real_scores)
+
+
+def wasserstein_g_loss(fake_scores: tf.Tensor) -> tf.Tensor:
+    """-mean D(G(z)): arXiv 1701.07875, algorithm 1, line 10."""
+    return -tf.reduce_mean(fake_scores)
+
+
+def gradient_penalty(
+    critic: Callable[[tf.Tensor], tf.Tensor],
+    real: tf.Tensor,
+    fake: tf.Tensor,
+    epsilon: tf.Tensor,
+) -> tf.Tensor:
+    """mean (|grad_x D(x_hat)|_2 - 1)^2 at x_hat = epsilon x + (1 - epsilon) G(z).
+
+    arXiv 1704.00028, eq. 3 (without its weight lambda) and algorithm 1, lines 4 to 7.
+
+    Args:
+      critic: D, from [n, ...] to one score an example.
+      real, fake: [n, ...], points or images.
+      epsilon: [n], ONE number in [0, 1] an example: the line between x and G(z) is straight.
+
+    The norm is taken over everything but the batch: for images that is h, w and c together.
+    """
+    epsilon = tf.reshape(epsilon, [-1] + [1] * (len(real.shape) - 1))
+    x_hat = epsilon * real + (1.0 - epsilon) * fake
+    with tf.GradientTape() as tape:
+        tape.watch(x_hat)
+        scores = critic(x_hat)
+    gradient = tape.gradient(scores, x_hat)  # an example's score depends on that example alone
+    squared_norm = tf.reduce_sum(tf.square(gradient), axis=range(1, len(real.shape)))
+    # The square root has an infinite slope at 0, which would turn a dead critic's step into NaN.
+    return tf.reduce_mean(tf.square(tf.sqrt(squared_norm + 1e-12) - 1.0))
+
+
+def mean_probabilities(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> dict[str, tf.Tensor]:
+    """D's mean outputs in a step, no loss but a figure of it: d_real = mean D(x), d_fake."""
+    return {
+        "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
+        "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
+    }
+
+
+def mean_scores(real_scores: tf.Tensor, fake_scores: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The same of a critic, whose scores are no probabilities."""
+    return {"d_real": tf.reduce_mean(real_scores), "d_fake": tf.reduce_mean(fake_scores)}

@@ -1,0 +1,84 @@
+"""Pictures of samples and of losses, as RGB arrays and PNG files.
+
+matplotlib is imported where it is used: a run on images never needs it before its last line.
+"""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from ganflow.pictures import canvas
+from ganflow.storage import workdir
+
+_BLUE, _ORANGE = "#1f77b4", "#ff7f0e"
+_FIRST = {"d_loss": _BLUE, "g_loss": _ORANGE}  # the others follow in matplotlib's colours
+
+
+def grid(images: np.ndarray, columns: int, gap_pixels: int = 2) -> np.ndarray:
+    """Tile images: float [n, h, w, c] in [-1, 1] -> uint8 [rows (h + gap), columns (w + gap), c].
+
+    Right of and below each image is a grey gap; a last row that is not full is filled with grey.
+    """
+    n, height, width, channels = images.shape
+    rows = math.ceil(n / columns)
+    tile = (height + gap_pixels, width + gap_pixels)
+    tiles = np.full([rows * columns, *tile, channels], 96, np.uint8)
+    tiles[:n, :height, :width] = np.clip(np.rint((images + 1) * 127.5), 0, 255)
+    tiles = tiles.reshape(rows, columns, *tile, channels)
+    return tiles.transpose(0, 2, 1, 3, 4).reshape(rows * tile[0], columns * tile[1], channels)
+
+
+def beside(left: np.ndarray, right: np.ndarray, gap_pixels: int = 8) -> np.ndarray:
+    """Two grids with a white bar between them; white fills what is lower, grey becomes colours."""
+    height = max(left.shape[0], right.shape[0])
+    channels = max(left.shape[2], right.shape[2])
+    bar = np.full([height, gap_pixels, channels], 255, np.uint8)
+    left, right = (_filled(image, height, channels) for image in (left, right))
+    return np.concatenate([left, bar, right], axis=1)
+
+
+def _filled(image: np.ndarray, height: int, channels: int) -> np.ndarray:
+    below = [(0, height - image.shape[0]), (0, 0), (0, 0)]
+    image = np.pad(image, below, constant_values=255)
+    return image if image.shape[2] == channels else image.repeat(channels, axis=2)
+
+
+def points(samples: np.ndarray, title: str, real: np.ndarray | None = None) -> np.ndarray:
+    """Points [n, 2], alone or over real ones [m, 2] -> uint8 [h, w, 3]."""
+    figure = canvas.figure(600, 600)
+    axes = figure.subplots()
+    if real is not None:
+        axes.scatter(*real.T, s=4, c=_BLUE, alpha=0.6)
+    axes.scatter(*samples.T, s=4, c=_ORANGE, alpha=0.6)
+    axes.set(aspect="equal", title=title, xlabel="x", ylabel="y")
+    return canvas.rendered(figure)
+
+
+def loss_curves(rows: list[dict], title: str) -> np.ndarray:
+    """Every loss over steps, from rows of `metrics.jsonl` -> uint8 [h, w, 3]."""
+    figure = canvas.figure(800, 450)
+    axes = figure.subplots()
+    names = {name for row in rows for name in row if name.endswith("_loss") and "/" not in name}
+    others = sorted(names - _FIRST.keys())
+    colours = _FIRST | {name: f"C{2 + i}" for i, name in enumerate(others)}
+    for name in [n for n in _FIRST if n in names] + others:
+        points = [(row["step"], row[name]) for row in rows if name in row]
+        style = {"c": colours[name], "label": name, "marker": "." * (len(points) < 3)}
+        axes.plot(*zip(*points, strict=True), **style)
+    axes.set(xlabel="step", ylabel="loss (mean since the summary before)", title=title)
+    axes.grid(alpha=0.3)
+    if names:
+        axes.legend()
+    return canvas.rendered(figure)
+
+
+def encoded(image: np.ndarray) -> bytes:
+    """A uint8 [h, w, 1 or 3] image as a PNG file's content."""
+    return tf.io.encode_png(image).numpy()
+
+
+def write_png(path: Path, image: np.ndarray) -> None:
+    """Write a uint8 [h, w, 1 or 3] image, whole or not at all."""
+    workdir.write_whole(path, encoded(image))

@@ -1,0 +1,41 @@
+"""Print a model's networks: layers, output shapes, parameters, totals, the weights' names.
+
+ganflow-describe --model=simple
+"""
+
+from absl import flags as absl_flags
+
+from ganflow import data, engine, models
+from ganflow.cli import command, flags
+from ganflow.interface import gans, tables
+from ganflow.interface.fields import Fields
+
+FLAGS = absl_flags.FLAGS
+
+
+def run() -> None:
+    """Define the flags and start."""
+    absl_flags.DEFINE_string(
+        "model", "simple", "a file of ganflow/models, or the path of one's own"
+    )
+    command.run(main, lambda argv: flags.parse_for_model(argv, engine.Options()))
+
+
+def main(_) -> int:
+    """Print the tables; return the exit code."""
+    module = models.load(FLAGS.model)
+    config = flags.read(module.Config())
+    fields = _fields(config.dataset, flags.read(engine.Options()))
+    gan = gans.build(module, config, fields, seed=0)
+    shapes = ", ".join(f"{name} {list(shape)}" for name, shape in fields.shapes.items() if shape)
+    print(f"{FLAGS.model} on {config.dataset}: {shapes}\n")
+    print(tables.table(gan, fields))
+    return 0
+
+
+def _fields(dataset: str, options: engine.Options) -> Fields:
+    """What the model is told of its data; MNIST's shape is known without its files."""
+    if dataset.startswith("mnist") and not options.data_dir:
+        side = 28 * options.enlarge
+        return Fields({"x": (side, side, 1), "label": ()}, {"label": 10})
+    return data.load(dataset, options.data_dir or None, enlarge=options.enlarge).about()

@@ -1,0 +1,152 @@
+"""Train a GAN; run it again to go on.
+
+ganflow-train --model=simple --dataset=mnist --data_dir=DIR --workdir=runs/simple
+
+`--helpfull` with `--model=NAME` lists what that model has. Exit codes: see ganflow/cli/command.py.
+"""
+
+import dataclasses
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+from absl import flags as absl_flags
+from absl import logging
+
+from ganflow import data, engine, models
+from ganflow.base.errors import InputError
+from ganflow.cli import command, flags
+from ganflow.cli.command import Signals
+from ganflow.interface import gans
+from ganflow.nn import replicas
+from ganflow.programs import hints, progress
+from ganflow.storage import workdir
+from ganflow.summaries import tensorboard, writer
+
+FLAGS = absl_flags.FLAGS
+
+
+def run() -> None:
+    """Define the flags and start."""
+    absl_flags.DEFINE_string(
+        "model", "simple", "a file of ganflow/models, or the path of one's own"
+    )
+    absl_flags.DEFINE_boolean(
+        "dry_run", False, "say what would be done, check it all, write nothing"
+    )
+    absl_flags.DEFINE_boolean(
+        "fresh", False, "set the workdir's history aside and start from step 0"
+    )
+    command.run(main, lambda argv: flags.parse_for_model(argv, engine.Options()))
+
+
+def main(_) -> int:
+    """Train; return the exit code."""
+    config = flags.read(models.load(FLAGS.model).Config())
+    options = flags.read(engine.Options())
+    if options.epochs and FLAGS["steps"].present:
+        raise InputError(
+            f"--steps={config.steps} and --epochs={options.epochs}: found both, expected one of "
+            "them (a flag file's count); --epochs=0 goes by steps"
+        )
+    prepared = prepare(FLAGS.model, config, options)
+    if FLAGS.dry_run:
+        print(describe_plan(prepared))
+        return 0
+    return train(prepared, FLAGS.fresh)
+
+
+def prepare(model: str, config: Any, options: engine.Options) -> engine.Run:
+    """Load the data and build the run; writes nothing.
+
+    Raises:
+      InputError: see `data.load` and `engine.Run`.
+    """
+    module = models.load(model)
+    if not options.workdir:
+        options = dataclasses.replace(options, workdir=f"runs/{Path(model).stem}-{config.dataset}")
+    strategy = replicas.make_strategy(options.num_replicas)  # before any operation has run
+    dataset, held_out = data.load_both(config.dataset, options.data_dir or None, options.enlarge)
+    return engine.Run(module, config, options, dataset, strategy, held_out)
+
+
+def describe_plan(run: engine.Run) -> str:
+    """What a run would do, for `--dry_run` and for the log."""
+    config = run.config
+    weights = sum(v.shape.num_elements() for _, v in gans.named_weights(run.gan))
+    return (
+        f"{run.model_name} ({weights:,} weights) on {run.dataset.name} ({_examples(run.dataset)})"
+        f" to step {config.steps:,}, batch {config.batch_size}, {run.steps_per_call} steps a call,"
+        f" {'XLA' if run.jit else 'no XLA'}, {run.strategy.num_replicas_in_sync} replica(s),"
+        f" in {run.folder}"
+    )
+
+
+def _examples(dataset: data.Dataset) -> str:
+    """How many of what shape, for each set of examples: two where there are two domains."""
+    first: dict[str, str] = {}
+    for field in dataset.fields:
+        first.setdefault(dataset.domain(field), field)
+    shapes = dataset.about().shapes
+    return " and ".join(
+        f"{dataset.size(field):,} of {' x '.join(map(str, shapes[field]))}"
+        for field in first.values()
+    )
+
+
+def train(run: engine.Run, fresh: bool = False) -> int:
+    """Train to the end, or to a signal, in the run's workdir; return the exit code."""
+    with workdir.locked(run.folder), Signals() as signals:
+        if fresh and (aside := workdir.set_aside(run.folder)):
+            logging.info("--fresh: what was there is now in %s", aside)
+        resumed = run.resume()
+        workdir.write_whole(run.folder / "flags.txt", _flag_file(run).encode())
+        first = int(run.step)
+        logging.info("%s", describe_plan(run))
+        if resumed:
+            logging.info("resumed from the checkpoint of step %d", first)
+        started = time.perf_counter()
+        with progress.shown(first, run.config.steps) as told:
+            finished = run.train(run.config.steps, told.step, signals.asked, told.row)
+        seconds = time.perf_counter() - started
+        writer.draw_losses(run.folder, f"{run.model_name} on {run.dataset.name}")
+        done = int(run.step) - first
+        logging.info("step %d: %d steps in %.1f s, saved", run.step, done, seconds)
+        if not finished:
+            return 128 + signals.received
+    print(_closing(run))
+    return 0
+
+
+def _flag_file(run: engine.Run) -> str:
+    """The flags that repeat the run: its --steps or its --epochs, for both are refused."""
+    left_out = "steps" if run.options.epochs else "epochs"
+    model = models.reference(run.module)
+    return flags.as_text(model, run.config, run.options, leave_out=(left_out,))
+
+
+def _closing(run: engine.Run) -> str:
+    """What a finished run has left, and what to do with it."""
+    folder, steps, epochs = run.folder, run.config.steps, run.options.epochs
+    if run.dataset.is_points:
+        pictures = "  samples.png    points, generated and real, D over the plane, G's gradients"
+    else:
+        pictures = """  samples.png    generated, and real beside
+  strip.png      the same z's over the training; interpolation.png: between z's
+  neighbours.png samples beside their nearest training images"""
+    there = shlex.quote(f"--workdir={folder}")
+    twice = f"--epochs={2 * epochs}" if epochs else f"--steps={2 * steps}"
+    return f"""
+In {folder}, after {steps:,} steps:
+{pictures}
+  scores.png     D's outputs on real and on generated
+  losses.png     the losses of both networks
+  metrics.jsonl  every figure of every summary
+  train/         the same for TensorBoard
+  checkpoints/   the weights
+Next:
+  {hints.tensorboard()} {shlex.quote(f"--logdir={folder}")} {tensorboard.TENSORBOARD_FLAG}
+  {hints.command("sample")} {there} --num=100 --seed=1 --out=new.png
+  {hints.command("evaluate")} {there}
+  {hints.command("train")} {shlex.quote(f"--flagfile={folder}/flags.txt")} {twice}"""

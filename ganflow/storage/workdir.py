@@ -1,0 +1,152 @@
+"""A run's folder: who may write in it, its flags, its figures.
+
+WORKDIR/flags.txt       the resolved flags; `--flagfile=WORKDIR/flags.txt` repeats the run
+        metrics.jsonl   one JSON object a summary
+        checkpoints/    see `ganflow.storage.checkpoints`
+        train/          TensorBoard's events
+        samples.png     generated beside real, from the same z at every summary
+        losses.png      the curves, drawn when a run ends
+        .lock           held by the one process that writes
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ganflow.base.errors import BusyError, InputError, StorageError
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn a failed write below `path` into one line that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{error.filename or path}: cannot write: {error.strerror or error}; make room, then "
+            "run the same command again"
+        ) from error
+
+
+def plain(error: Exception) -> str:
+    """The first line of a TensorFlow error, without the names of its own functions."""
+    message = getattr(error, "message", None) or str(error)
+    return re.sub(r"^\{\{.*?\}\} | \[Op:.*\]$", "", message.splitlines()[0])
+
+
+@contextlib.contextmanager
+def locked(workdir: Path) -> Iterator[None]:
+    """Hold the folder against a second writer; the kernel lets go when the process ends.
+
+    Raises:
+      BusyError: another process holds it.
+      InputError: the folder cannot be made or entered.
+    """
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        lock = open(workdir / ".lock", "a+")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise InputError(
+            f"--workdir={workdir}: cannot be used: {error.strerror}; choose a folder you can "
+            "write in"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            owner = lock.read().strip() or "unknown"
+            raise BusyError(
+                f"--workdir={workdir}: process {owner} is writing here; stop it, or choose "
+                "another --workdir"
+            ) from error
+        with contextlib.suppress(OSError):  # on a full disk the lock still holds, unnamed
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+        for name in ("flags.txt", "metrics.jsonl", "samples.png", "losses.png"):
+            for leftover in workdir.glob(f".{name}.*.partial"):  # of a run that was killed
+                leftover.unlink(missing_ok=True)
+        yield
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all: temporary name, fsync, rename."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with storage_errors(path):
+        try:
+            with open(partial, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def set_aside(workdir: Path) -> Path | None:
+    """Move everything in the folder into a new `previous-N`, for `--fresh`: nothing is deleted.
+
+    Returns:
+      The new folder, or None where there was nothing to move.
+    """
+    kept = [p for p in workdir.iterdir() if p.name != ".lock" and "previous-" not in p.name]
+    if not kept:
+        return None
+    taken = [p.name.removeprefix("previous-") for p in workdir.glob("previous-*")]
+    number = 1 + max((int(n) for n in taken if n.isdecimal()), default=0)
+    aside = workdir / f"previous-{number}"
+    with storage_errors(aside):
+        aside.mkdir()
+        for path in kept:
+            path.rename(aside / path.name)
+    return aside
+
+
+class Metrics:
+    """`metrics.jsonl`: one JSON object a summary, in the order of steps."""
+
+    def __init__(self, workdir: Path):
+        self.path = workdir / "metrics.jsonl"
+
+    def rows(self) -> list[dict]:
+        """All whole rows; a last one that a kill cut short is left out."""
+        if not self.path.exists():
+            return []
+        rows = []
+        for line in self.path.read_text().splitlines():
+            with contextlib.suppress(json.JSONDecodeError):
+                rows.append(json.loads(line))
+        return rows
+
+    def keep_until(self, step: int) -> None:
+        """Drop the rows after `step`: a run resumed from there writes them again."""
+        rows = self.rows()
+        kept = [row for row in rows if row["step"] <= step]
+        text = "".join(json.dumps(row) + "\n" for row in kept)
+        if self.path.exists() and self.path.read_text() != text:
+            write_whole(self.path, text.encode())
+
+    def append(self, row: dict) -> None:
+        """Add one row and hand it to the disk."""
+        with storage_errors(self.path), open(self.path, "a") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+class Rate:
+    """Steps per second of wall time between two marks."""
+
+    def __init__(self, step: int):
+        self.step, self.time_seconds = step, time.perf_counter()
+
+    def mark(self, step: int) -> float:
+        """Steps per second since the last mark."""
+        now = time.perf_counter()
+        rate = (step - self.step) / max(now - self.time_seconds, 1e-9)
+        self.step, self.time_seconds = step, now
+        return rate

@@ -1,0 +1,30 @@
+"""The names under which figures are shown, and the curves of a run's history."""
+
+from pathlib import Path
+
+from ganflow.pictures import grids
+from ganflow.storage import workdir
+
+
+def tensorboard_tag(name: str) -> str:
+    """The group a figure of `metrics.jsonl` is shown in; those with a group keep it."""
+    if "/" in name:
+        return name
+    if name.endswith("_loss"):
+        return f"loss/{name}"
+    if name in ("d_real", "d_fake"):
+        return f"d_output/{name}"
+    if name.startswith("d_accuracy_"):
+        return f"accuracy/d_{name.removeprefix('d_accuracy_')}"
+    if name.endswith("_gradient_norm"):
+        return f"gradient/{name.removesuffix('_gradient_norm')}"
+    return f"train/{name}"
+
+
+def draw_losses(folder: Path, title: str) -> Path | None:
+    """Draw `losses.png` from `metrics.jsonl`; None where there is not yet a row."""
+    rows = workdir.Metrics(folder).rows()
+    if not rows:
+        return None
+    grids.write_png(folder / "losses.png", grids.loss_curves(rows, title))
+    return folder / "losses.png"

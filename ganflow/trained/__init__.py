@@ -1,0 +1,4 @@
+"""Trained models: read from a workdir (`loading`), and sampled (`sampling`).
+
+May import anything below judging.
+"""

@@ -1,0 +1,71 @@
+"""The model of a workdir's checkpoint, to sample from, to judge or to step by hand."""
+
+import dataclasses
+from pathlib import Path
+
+import tensorflow as tf
+
+from ganflow import models
+from ganflow.base.errors import InputError
+from ganflow.interface import gans
+from ganflow.interface.fields import Fields
+from ganflow.nn.moving_average import MovingAverage
+from ganflow.storage import checkpoints
+
+
+def load_trained(folder: Path, step: int | None = None, ema: bool = False):
+    """The model of a workdir's newest (or given) checkpoint.
+
+    Args:
+      folder: the workdir.
+      step: of the checkpoint; None means the newest sound one.
+      ema: whether G's weights shall be their moving average.
+
+    Returns:
+      (gan, manifest).
+
+    Raises:
+      InputError: no workdir, no sound checkpoint, one of another version of the model, or no moving
+        average where one is asked for.
+    """
+    sound = None
+    if folder.is_dir():
+        sound = checkpoints.newest_sound(folder / "checkpoints", step)
+    if sound is None:
+        raise InputError(
+            f"--workdir={folder}: holds no checkpoint; train with bin/train.py --workdir={folder}"
+        )
+    manifest = sound.manifest
+    gan = untrained(manifest)
+    if not ema:
+        checkpoints.restore_model(sound, gan=gan)
+        return gan, manifest
+    decay = manifest["options"].get("ema", 0.0)
+    if not decay:
+        raise InputError(f"--ema: {folder} has no moving average; train with --ema=.999")
+    average = MovingAverage(decay, gans.sampled_weights(gan, fields_of(manifest)))
+    checkpoints.restore_model(sound, gan=gan, average=average)
+    average.put()
+    return gan, manifest
+
+
+def untrained(manifest: dict, seed: int = 0) -> tf.Module:
+    """The model that a manifest describes, its weights drawn anew.
+
+    Raises:
+      InputError: a config of another version of the model.
+    """
+    module = models.load(manifest["model"])
+    known = {field.name for field in dataclasses.fields(module.Config)}
+    values = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in manifest["config"].items()
+        if name in known
+    }
+    return gans.build(module, module.Config(**values), fields_of(manifest), seed)
+
+
+def fields_of(manifest: dict) -> Fields:
+    """The shapes and classes of the data that a run was trained on."""
+    told = manifest["fields"]
+    return Fields({k: tuple(v) for k, v in told["shapes"].items()}, dict(told["classes"]))

@@ -1,0 +1,136 @@
+"""`bin/sample.py`: samples of a trained model, as an array or a picture."""
+
+import io
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from ganflow import data
+from ganflow.base.errors import InputError
+from ganflow.interface import gans
+from ganflow.interface.sampler import Sampler
+from ganflow.nn.draws import Random, Real
+from ganflow.pictures import grids
+from ganflow.storage import workdir
+from ganflow.trained import loading
+
+# Samples made at a time: always so many, for the last bits of a product of matrices depend on how
+# many rows it has.
+_BATCH = 100
+
+
+def generate(
+    folder: Path,
+    num: int,
+    seed: int,
+    step: int | None = None,
+    sampler: str = "",
+    ema: bool = False,
+) -> np.ndarray:
+    """Samples of a workdir's newest (or given) checkpoint.
+
+    Args:
+      folder: the workdir.
+      num: how many samples.
+      seed: of z and whatever else is drawn; sample i depends on the seed and on i alone.
+      step: which checkpoint; None means the newest sound one.
+      sampler: its name, of a model with several; "" is the main one.
+      ema: with the moving average of G's weights.
+
+    Returns:
+      float32 [num, h, w, c] in [-1, 1], or [num, 2] for points. A sampler that is given real
+      examples is given the first ones of the run's data set, of its test split where it has one.
+
+    Raises:
+      InputError: see `loading.load_trained`; no such sampler; or more samples than memory holds.
+    """
+    gan, manifest = loading.load_trained(folder, step, ema)
+    return of_gan(gan, manifest, num, seed, sampler)
+
+
+def of_gan(gan, manifest: dict, num: int, seed: int, sampler: str = "") -> np.ndarray:
+    """The same of a model that is loaded already; raises alike."""
+    chosen = _chosen(gan.samplers(), sampler)
+    shape = chosen.generate(gans.blank(chosen, loading.fields_of(manifest))).shape[1:]
+    # What is given, the samples, the file's copy of them and a picture's: checked before any.
+    given_sizes = [
+        math.prod(draw.shape) for draw in chosen.given.values() if isinstance(draw, Random)
+    ]
+    numbers = sum(given_sizes) + 3 * math.prod(shape)
+    free_bytes = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if 4 * numbers * num > free_bytes:
+        raise InputError(
+            f"--num={num}: needs {4 * numbers * num:,} bytes of memory, {free_bytes:,} are free; "
+            "sample fewer at a time, with another --seed each"
+        )
+    whole = math.ceil(num / _BATCH) * _BATCH
+    given = gans.given(chosen, seed, whole, "sample.py", _real(chosen, manifest, whole))
+    samples = np.empty([num, *shape], np.float32)
+    for start in range(0, num, _BATCH):
+        part = {name: value[start : start + _BATCH] for name, value in given.items()}
+        samples[start : start + _BATCH] = chosen.generate(part).numpy()[: num - start]
+    return samples
+
+
+def _chosen(samplers: list[Sampler], name: str) -> Sampler:
+    if not name:
+        return samplers[0]
+    for sampler in samplers:
+        if sampler.name == name:
+            return sampler
+    there = ", ".join(sampler.name or "(the only one)" for sampler in samplers)
+    raise InputError(f"--sampler={name}: there is none of this name; there are: {there}")
+
+
+def _real(sampler: Sampler, manifest: dict, count: int) -> dict[str, tf.Tensor]:
+    """The real fields that a sampler is given, `count` examples, over again where there are fewer.
+
+    Raises:
+      InputError: the run's data set is no longer where it was.
+    """
+    wanted = [draw.field for draw in sampler.given.values() if isinstance(draw, Real)]
+    if not wanted:
+        return {}
+    options = manifest["options"]
+    train, held_out = data.load_both(
+        manifest["config"]["dataset"], options["data_dir"] or None, options["enlarge"]
+    )
+    fields = (held_out or train).fields
+    return {
+        field: data.decoded(fields[field][np.arange(count) % len(fields[field])])
+        for field in wanted
+    }
+
+
+def write(samples: np.ndarray, out: Path) -> None:
+    """Write an .npy array or a .png picture, whole or not at all.
+
+    Raises:
+      InputError: another ending, or a folder that is not there.
+      StorageError: the disk is full.
+    """
+    check_out(out)
+    if out.suffix == ".npy":
+        buffer = io.BytesIO()
+        np.save(buffer, samples, allow_pickle=False)
+        workdir.write_whole(out, buffer.getvalue())
+    elif samples.ndim == 2:
+        grids.write_png(out, grids.points(samples, f"{len(samples):,} samples"))
+    else:
+        columns = math.ceil(math.sqrt(len(samples)))
+        grids.write_png(out, grids.grid(samples, columns))
+
+
+def check_out(out: Path) -> None:
+    """Refuse a bad `--out` before any work is done.
+
+    Raises:
+      InputError: another ending than .npy or .png, or a folder that is not there.
+    """
+    if out.suffix not in (".npy", ".png"):
+        raise InputError(f"--out={out}: found the ending {out.suffix!r}, expected .npy or .png")
+    if not out.parent.is_dir():
+        raise InputError(f"--out={out}: there is no folder {out.parent}; make it first")

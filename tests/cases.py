@@ -1,0 +1,77 @@
+"""Every model made small, with data that it can train on: what the battery goes through."""
+
+import dataclasses
+import importlib
+import types
+
+import numpy as np
+
+from ganflow import data, models
+from ganflow.interface import gans
+from ganflow.nn.optimizers import Optimizer
+
+# A model takes the fields it has of these.
+SMALL = {
+    "batch_size": 8,
+    "z_size": 4,
+    "g_hidden": (8, 6),
+    "d_hidden": (8, 6),
+    "g_maps": (4, 4, 2, 2),
+    "d_maps": 4,
+    "width": 8,
+    "n_critic": 2,
+    "g_units": 8,
+    "d_units": 6,
+    "block_steps": 0,
+}
+PROVING = ("coupled", "cyclic", "staged")
+ONE_REPLICA = ("cyclic",)  # these say so in one line
+
+
+def module_of(name: str) -> types.ModuleType:
+    """A model of the folder, or one of `tests/proving`."""
+    if name in PROVING:
+        return importlib.import_module(f"tests.proving.{name}")
+    return models.load(name)
+
+
+def small_config(name: str, **changes):
+    """The model's own settings, but for sizes."""
+    config = module_of(name).Config()
+    fields = {field.name for field in dataclasses.fields(config)}
+    small = {key: value for key, value in SMALL.items() if key in fields and name not in PROVING}
+    for key, value in small.items():  # one model's d_maps is a number, another's a list
+        if isinstance(getattr(config, key), tuple) and isinstance(value, int):
+            small[key] = (value, value)
+    return dataclasses.replace(config, **small | changes)
+
+
+def dataset_of(name: str) -> data.Dataset:
+    """Random examples of the kind that a model trains on."""
+    rng = np.random.default_rng(0)
+
+    def pixels(count, side, dtype=np.uint8):
+        return rng.integers(0, 256, (count, side, side, 1), dtype=dtype)
+
+    if name in ("coupled", "cyclic"):
+        return data.Dataset("pair", {"a": pixels(40, 8), "b": pixels(30, 8)})
+    if name == "staged":
+        caption = rng.integers(0, 5, (40, 2)).astype(np.int32)
+        return data.Dataset("captioned", {"x": pixels(40, 8), "caption": caption})
+    dataset = module_of(name).Config().dataset
+    if dataset in data.POINTS:
+        return data.Dataset("points", {"x": rng.standard_normal((50, 2)).astype(np.float32)})
+    label = np.arange(50, dtype=np.int32) % 10
+    return data.Dataset("images", {"x": pixels(50, 28), "label": label})
+
+
+def build(name: str, seed: int = 0, **changes):
+    """A small model, weights of `seed`."""
+    return gans.build(
+        module_of(name), small_config(name, **changes), dataset_of(name).about(), seed
+    )
+
+
+def optimizers_of(gan) -> dict[str, Optimizer]:
+    """A model's optimizers by the names of their attributes."""
+    return {name: part for name, part in vars(gan).items() if isinstance(part, Optimizer)}

@@ -1,0 +1,280 @@
+"""Three GANs that no document has go through everything, and what is broken on purpose fails.
+
+They stand in tests/proving: coupled (shared layers), cyclic (two unpaired domains, a pool that is
+state), staged (a frozen first stage, captions, two scales, a phase of pre-training). The battery
+(test_every_model.py) goes through them too.
+"""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ganflow import engine, models
+from ganflow.base.errors import InputError
+from ganflow.interface import gans, tables
+from ganflow.nn import optimizers
+from ganflow.storage import checkpoints
+from ganflow.trained import loading, sampling
+from tests import cases, processes
+from tests.cases import build, dataset_of, module_of, small_config
+
+proving = pytest.mark.parametrize("name", cases.PROVING)
+
+
+def make_run(name, folder, module=None, **options):
+    changes = options.pop("changes", {})
+    return engine.Run(
+        module or module_of(name),
+        small_config(name, **changes),
+        engine.Options(workdir=str(folder), num_replicas=1, **options),
+        dataset_of(name),
+    )
+
+
+def weights(gan):
+    return {name: v.numpy() for name, v in gans.named_weights(gan)}
+
+
+def equal(a, b):
+    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+
+
+def broken(name, **methods):
+    """The module with some methods of its Gan replaced."""
+    module = module_of(name)
+    made = type("Gan", (module.Gan,), methods)
+    copy = type(module)(name)
+    copy.__dict__.update(module.__dict__ | {"Gan": made, "__name__": module.__name__})
+    return copy
+
+
+# ---------------------------------------------------------------- sharing
+
+
+def generators_share(gan):
+    """One z moves both generators' shared layer, and a restored model shares it still."""
+    shared = gan.networks["generator_a"]["w_0"]
+    shared.assign(tf.zeros_like(shared))
+    return not gan.networks["generator_b"]["w_0"].numpy().any()
+
+
+def test_what_is_shared_is_one_variable_before_and_after_a_restore(tmp_path):
+    run = make_run("coupled", tmp_path)
+    run.advance(3)
+    run.save()
+    gan, _ = loading.load_trained(tmp_path)
+    assert equal(weights(gan), weights(run.gan))
+    assert generators_share(gan)
+    names = [name for name, _ in gans.named_weights(gan)]
+    assert "generator_a/w_0" in names and "generator_b/w_0" not in names
+
+
+def test_networks_that_do_not_share_fail_that_test():
+    copy = broken("coupled", share=lambda self: None)
+    gan = gans.build(copy, small_config("coupled"), dataset_of("coupled").about(), 0)
+    assert not generators_share(gan)
+    assert len(gans.named_weights(gan)) == len(gans.named_weights(build("coupled"))) + 4
+
+
+# ---------------------------------------------------------------- a pool as state
+
+
+def goes_on_as_it_did(run):
+    """Whether a run that goes back to its checkpoint repeats itself to the bit."""
+    run.advance(4)
+    run.save()
+    run.advance(4)
+    expected = weights(run.gan)
+    checkpoints.restore(checkpoints.newest_sound(run.folder / "checkpoints"), run.state)
+    run.advance(4)
+    return equal(expected, weights(run.gan))
+
+
+def test_the_pool_is_restored(tmp_path):
+    assert goes_on_as_it_did(make_run("cyclic", tmp_path))
+
+
+class _Hidden:
+    """Keeps a variable from being tracked, and so from being saved."""
+
+    def __init__(self, variable):
+        self.get = lambda: variable
+
+    def __getitem__(self, domain):
+        return self.get()[domain]
+
+    def assign(self, value):
+        self.get().assign(value)
+
+
+def test_a_pool_that_is_not_checkpointed_fails_that_test(tmp_path):
+    def make_pool(self, size):
+        return _Hidden(tf.Variable(tf.zeros([2, 6, size]), trainable=False))
+
+    run = make_run("cyclic", tmp_path, broken("cyclic", make_pool=make_pool))
+    assert not goes_on_as_it_did(run)
+
+
+def test_state_that_replicas_cannot_share_says_so(two_replicas, tmp_path):
+    with pytest.raises(InputError) as caught:
+        engine.Run(
+            module_of("cyclic"),
+            small_config("cyclic"),
+            engine.Options(workdir=str(tmp_path)),
+            dataset_of("cyclic"),
+            two_replicas,
+        )
+    assert "its pool of images is one; give --num_replicas=1" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+# ---------------------------------------------------------------- phases, and a frozen stage
+
+
+def stage_1_stands_still(run):
+    """After its own phase."""
+    run.advance(run.config.pretrain_steps)
+    first = weights(run.gan)
+    run.advance(3)
+    now = weights(run.gan)
+    still = [k for k in first if k.startswith(("stage_1/", "encoder/", "d_small/"))]
+    assert still and not np.array_equal(first["stage_2/w_0"], now["stage_2/w_0"])
+    return all(np.array_equal(first[k], now[k]) for k in still)
+
+
+def test_a_frozen_stage_stands_still(tmp_path):
+    assert stage_1_stands_still(make_run("staged", tmp_path))
+
+
+def test_a_stage_that_is_not_frozen_fails_that_test(tmp_path):
+    def second_stage(self):
+        return optimizers.variables(self.stage_2, self.stage_1)
+
+    assert not stage_1_stands_still(
+        make_run("staged", tmp_path, broken("staged", second_stage=second_stage))
+    )
+
+
+def test_a_phase_may_end_in_the_middle_of_a_call(tmp_path):
+    run = make_run("staged", tmp_path, steps_per_call=7)
+    with pytest.raises(ValueError, match="its phase has 4 left"):
+        run.advance(5)
+    run.train(9)  # calls of 4, then of what a summary allows
+    assert [int(o.iterations) for o in (run.gan.first_g_optimizer, run.gan.g_optimizer)] == [4, 5]
+
+
+def test_a_frozen_stage_comes_from_another_run(tmp_path):
+    first = make_run("staged", tmp_path / "first")
+    first.advance(4)
+    first.save()
+    second = make_run(
+        "staged",
+        tmp_path / "second",
+        init_from=str(tmp_path / "first"),
+        changes={"pretrain_steps": 0},
+    )
+    assert not equal(weights(first.gan), weights(second.gan))
+    assert not second.resume()
+    assert equal(weights(first.gan), weights(second.gan))
+    expected = weights(second.gan)
+    second.advance(3)
+    now = weights(second.gan)
+    for key in expected:
+        moved = not np.array_equal(expected[key], now[key])
+        assert moved == key.startswith(("stage_2/", "d_large/")), key
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda path: path.mkdir(), "holds no checkpoint"),
+        (
+            lambda path: make_run("coupled", path).save(),
+            "has the networks generator_a, .* this model none",
+        ),
+        (
+            lambda path: make_run("staged", path, changes={"z_size": 5}).save(),
+            r"stage_1/w_0 is \[8, 8\] there and \[6, 8\] here",
+        ),
+    ],
+    ids=["empty", "other networks", "other shapes"],
+)
+def test_init_from_refuses_what_does_not_fit(tmp_path, make, says):
+    make(tmp_path / "first")
+    run = make_run("staged", tmp_path / "second", init_from=str(tmp_path / "first"))
+    with pytest.raises(InputError, match=f"--init_from=.*{says}"):
+        run.resume()
+
+
+# ---------------------------------------------------------------- all else that looks at them
+
+
+@proving
+def test_a_proving_gan_trains_with_summaries_and_is_described(name, tmp_path):
+    run = make_run(name, tmp_path, ema=0.9)
+    run.resume()
+    assert run.train(10)
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [0, 5, 10]
+    assert rows[-1]["epoch"] == pytest.approx(10 * 4 / 40)
+    assert {"d_loss", "g_loss"} <= rows[-1].keys()
+    for sampler in run.samplers:
+        assert (
+            tmp_path / f"samples{'_' + sampler.name if sampler is not run.samplers[0] else ''}.png"
+        ).exists()
+    text = tables.table(run.gan, run.fields)
+    for network, of in run.gan.networks.items():
+        assert network in text and all(weight in text for weight in of)
+
+
+@proving
+def test_a_proving_gan_resumes_to_the_bit_after_a_kill(name, tmp_path):
+    """The programs take it by its path."""
+    arrays = tmp_path / "data.npz"
+    np.savez(arrays, **dataset_of(name).fields)
+    model = processes.ROOT / "tests" / "proving" / f"{name}.py"
+    flags = [
+        f"--model={model}",
+        f"--data_dir={arrays}",
+        "--steps=40",
+        "--summary_every=10",
+        "--checkpoint_every=5",
+        "--steps_per_call=5",
+        "--num_replicas=1",
+    ]
+    whole = processes.run("train.py", *flags, f"--workdir={tmp_path / 'whole'}")
+    assert whole.code == 0, whole.err
+    killed = processes.Process("train.py", *flags, f"--workdir={tmp_path / 'killed'}")
+    assert killed.wait_until(lambda: len(processes.steps(tmp_path / "killed")) >= 2)
+    killed.send(9)
+    killed.end()
+    assert processes.steps(tmp_path / "killed")[-1] < 40
+    again = processes.run("train.py", *flags, f"--workdir={tmp_path / 'killed'}")
+    assert again.code == 0, again.err
+    processes.assert_same_run(tmp_path / "whole", tmp_path / "killed")
+
+    samples = sampling.generate(tmp_path / "killed", 5, seed=1)
+    assert samples.shape == (5, 8, 8, 1) and np.isfinite(samples).all()
+    assert models.reference(models.load(str(model))) == str(model)
+
+
+def test_a_moving_average_is_saved_sampled_and_parts_from_the_weights(tmp_path):
+    run = make_run("coupled", tmp_path, ema=0.5)
+    run.advance(3)
+    run.save()
+    raw, _ = loading.load_trained(tmp_path)
+    averaged, _ = loading.load_trained(tmp_path, ema=True)
+    a, b = weights(raw), weights(averaged)
+    assert equal(a, weights(run.gan))
+    moved = {k.partition("/")[0] for k in a if not np.array_equal(a[k], b[k])}
+    assert moved == {"generator_a", "generator_b"}
+    without = make_run("coupled", tmp_path / "without")
+    without.save()
+    with pytest.raises(InputError, match="has no moving average; train with --ema"):
+        loading.load_trained(tmp_path / "without", ema=True)
+    other = dataclasses.replace(run.options, ema=0.0)
+    with pytest.raises(InputError, match=r"--ema=0.0 \(the workdir's is 0.5\)"):
+        engine.Run(run.module, run.config, other, run.dataset).resume()
