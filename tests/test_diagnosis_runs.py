@@ -6,7 +6,9 @@ of a model that is healthy without them.
 
 import dataclasses
 
+import numpy as np
 import pytest
+from stepping import batch_of, whole_step
 
 from ganflow import data, engine, models
 from ganflow.interface import gans
@@ -26,13 +28,12 @@ def found(folder, model: str, seed: int = 0, **settings) -> set[str]:
     """Train with a model's defaults but for `settings`; the illnesses that its rows name."""
     folder.mkdir(exist_ok=True)
     module = models.load(model)
-    points = settings.get("dataset", module.Config().dataset) in data.POINTS
-    config = dataclasses.replace(models.default_config(module, points), **settings)
+    config = dataclasses.replace(module.Config(), **settings)
     options = engine.Options(workdir=str(folder), seed=seed)
     run = engine.Run(module, config, options, data.load(config.dataset))
     assert run.train(config.steps)
     rows = workdir.Metrics(folder).rows()
-    assert len(rows) == 1 + config.steps // config.summary_every
+    assert [row["step"] for row in rows] == [*range(0, config.steps + 1, config.summary_every)]
     return {illness for row in rows for illness in row["diagnosis"]}
 
 
@@ -86,7 +87,7 @@ HEALTHY = {
     "circle on 25 modes": {"model": "circle", "dataset": "gaussians_25", "steps": 3_000}
     | {"summary_every": 100},
     "quickstart": QUICKSTART,
-    "wgan_gp": {"model": "wgan_gp", "dataset": "gaussians_25", "width": 128, "steps": 10_000},
+    "wgan_gp_points": {"model": "wgan_gp_points", "width": 128, "steps": 10_000},
 }
 
 
@@ -114,21 +115,22 @@ def test_it_is_found_for_other_seeds_too(tmp_path, illness, seed):
 def test_an_enormous_learning_rate_is_not_finite(points):
     module = models.load("circle")
     config = module.Config(d_learning_rate=1e30, g_learning_rate=1e30)
-    gan = gans.build(module, config, points.example_shape, seed=0)
-    z = gans.latent(gan, 1, 50)
+    gan = gans.build(module, config, points.about(), seed=0)
+    step = whole_step(gan)
+    batch = batch_of(gan, points.example_shape, 50, np.random.default_rng(0))
     for _ in range(2):
-        scalars = gan.train_step([{"x": points.x, "z_d": z, "z_g": z}])
-    row = {"step": 2} | {k: float(v) for k, v in scalars.items() if not isinstance(v, list)}
-    samples = gan.sample(z)
+        scalars, _ = step(batch)
+    (sampler,) = gan.samplers()
+    given = gans.given(sampler, 1, 50)
+    samples = sampler.generate(given)
     now = Evidence(
         step=2,
-        rows=[row],
+        rows=[{"step": 2} | {name: float(value) for name, value in scalars.items()}],
         samples=samples.numpy(),
         real=points.x,
-        real_scores=gan.score(points.x).numpy(),
-        fake_scores=gan.score(samples).numpy(),
-        scores_are_logits=True,
-        activations=gans.activations(gan, z, points.x),
+        real_scores=sampler.score(points.x, {}).numpy(),
+        fake_scores=sampler.score(samples, given).numpy(),
+        activations=gans.activations(gan, sampler, given, points.x, {}),
     )
     assert [verdict.illness for verdict in diagnose(now)] == ["not_finite"]
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ganflow import data
+from ganflow.data import statistics
 from ganflow.judging import evaluation, metrics
 
 
@@ -212,7 +213,7 @@ def test_the_real_mixture_has_rayleighs_shares_and_noise_and_collapse_do_not():
 
 
 def test_summary_statistics_by_hand():
-    table = metrics.summary_statistics(np.float32([[1, 0], [2, 0], [3, 0], [4, 8]]))
+    table = statistics.summary_statistics(np.float32([[1, 0], [2, 0], [3, 0], [4, 8]]))
     assert table["x"] == pytest.approx(
         {
             "count": 4,

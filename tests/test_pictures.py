@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganflow.pictures import grids
+from ganflow.pictures import curves, grids
 
-BLUE, ORANGE = (31, 119, 180), (255, 127, 14)
+BLUE, ORANGE = (19, 90, 158), (217, 95, 2)
 
 
 def tile(*levels):
@@ -82,7 +82,7 @@ def has(image, colour):
 
 def test_loss_curves_draws_both_losses():
     rows = [{"step": s, "d_loss": s / 10, "g_loss": 1 - s / 10} for s in range(5)]
-    image = grids.loss_curves(rows, "title")
+    image = curves.loss_curves(rows, "title")
     assert image.shape == (450, 800, 3)
     assert has(image, BLUE) and has(image, ORANGE)
 
@@ -90,10 +90,10 @@ def test_loss_curves_draws_both_losses():
 def test_loss_curves_draws_every_loss_that_the_rows_have():
     rows = [{"step": s, "g_loss": 1 - s / 10, "q_loss": 0.5} for s in range(5)]
     rows[3] |= {"cycle_loss": 0.1}  # of a phase that came once
-    image = grids.loss_curves(rows, "title")
+    image = curves.loss_curves(rows, "title")
     assert has(image, (44, 160, 44)) and has(image, (214, 39, 40)) and has(image, ORANGE)
     assert not has(image, BLUE)  # D's colour
-    assert not has(grids.loss_curves([{"step": 0}], "title"), ORANGE)
+    assert not has(curves.loss_curves([{"step": 0}], "title"), ORANGE)
 
 
 def test_points_alone():

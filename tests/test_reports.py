@@ -164,7 +164,7 @@ def test_a_table_is_plain_text_whatever_stands_in_it(training, tmp_path, monkeyp
     lines = text.splitlines()
     header = next(i for i, line in enumerate(lines) if line.startswith("figure"))
     assert path.name in lines[header] and "\x1b" not in text
-    cells = lines[header + 1].split()
+    cells = lines[header + 2].split()  # below the rule
     assert cells[:4] == ["frechet_distance", "200", ":", "359"] and len(cells) == 8
     end = lines[header].index(path.name) + len(path.name)
     assert all(line[end - 1] != " " and line[end] == " " for line in lines[header + 1 : header + 6])

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Sequence
 
-_WIDTH = 240  # characters; no table here is wider, and none is folded
+_WIDTH = 10_000  # characters: nothing is folded or cut, however long a name is
 
 
 def as_text(
@@ -17,13 +17,14 @@ def as_text(
       left: the columns that are aligned to the left; numbers are to the right.
     """
     # It takes a while, and a training's start does without.
-    from rich import box, console, markup, table
+    from rich import box, console, table, text
 
     drawn = table.Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for i, title in enumerate(titles):
-        drawn.add_column(title, justify="left" if i in left else "right", no_wrap=True)
+        justify = "left" if i in left else "right"
+        drawn.add_column(text.Text(title), justify=justify, no_wrap=True)
     for row in rows:
-        drawn.add_row(*map(markup.escape, row))
+        drawn.add_row(*map(text.Text, row))  # as they stand: rich reads [red] and :smile: in a str
     out = io.StringIO()
     console.Console(file=out, width=_WIDTH, color_system=None, highlight=False).print(drawn)
     lines = out.getvalue().replace("\u2500", "-").splitlines()  # plain dashes, for any terminal

@@ -24,9 +24,8 @@ def summary_statistics(points: np.ndarray) -> dict[str, dict[str, float]]:
     return found
 
 
-def columns(sets: dict[str, np.ndarray]) -> tuple[list[str], list[list[str]]]:
-    """(Titles, rows of cells): for each set of points by its name a column of x and one of y."""
-    found = {name: summary_statistics(points) for name, points in sets.items()}
+def columns(found: dict[str, dict[str, dict[str, float]]]) -> tuple[list[str], list[list[str]]]:
+    """(Titles, rows of cells): of each `summary_statistics` by its name a column of x and of y."""
     titles = ["", *(f"{name} {axis}" for name in found for axis in "xy")]
     rows = [
         [figure, *(f"{found[name][axis][figure]:.6g}" for name in found for axis in "xy")]
@@ -35,11 +34,15 @@ def columns(sets: dict[str, np.ndarray]) -> tuple[list[str], list[list[str]]]:
     return titles, rows
 
 
-def statistics_table(real: np.ndarray, samples: np.ndarray) -> str:
+def as_text(real: np.ndarray, samples: np.ndarray) -> str:
     """Real points beside generated ones, each [n, 2], to print."""
-    return tables.as_text(*columns({"real": real, "generated": samples}))
+    return tables.as_text(*columns(_both(real, samples)))
 
 
 def as_markdown(real: np.ndarray, samples: np.ndarray) -> str:
     """The same for TensorBoard."""
-    return tables.as_markdown(*columns({"real": real, "generated": samples}))
+    return tables.as_markdown(*columns(_both(real, samples)))
+
+
+def _both(real, samples):
+    return {"real": summary_statistics(real), "generated": summary_statistics(samples)}

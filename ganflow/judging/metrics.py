@@ -11,8 +11,6 @@ Nothing here knows where features come from; `ganflow.judging.evaluation` does. 
 on how many examples went in: whoever prints one prints their number beside it.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
 _ROWS = 1_000  # of a matrix of distances held at a time: 10,000 columns of float64 are 80 MB
@@ -192,28 +190,3 @@ def mode_figures(points: np.ndarray, centres: np.ndarray, std: float) -> dict[st
         "high_quality_5std": float(np.mean(distance <= 5 * std)),
         **{f"mode_share_{i}": float(share) for i, share in enumerate(shares)},
     }
-
-
-def summary_statistics(points: np.ndarray, axes: Sequence[str] = "xy") -> dict[str, dict]:
-    """Document 003's table: for x and for y the count, mean, std (n - 1), extremes and quartiles.
-
-    Args:
-      points: [n, 2], n at least 2.
-
-    Returns:
-      {"x": {"count": ..., "mean": ..., ..., "max": ...}, "y": ...}, all floats.
-    """
-    table = {}
-    for name, values in zip(axes, np.asarray(points, np.float64).T, strict=True):
-        low, first, median, third, high = np.percentile(values, [0, 25, 50, 75, 100])
-        table[name] = {
-            "count": float(len(values)),
-            "mean": float(values.mean()),
-            "std": float(values.std(ddof=1)),
-            "min": float(low),
-            "25 %": float(first),
-            "50 %": float(median),
-            "75 %": float(third),
-            "max": float(high),
-        }
-    return table

@@ -13,8 +13,9 @@ from absl import logging
 from ganflow import data, models
 from ganflow.base.errors import InputError
 from ganflow.data.readers import arrays, files, npy
+from ganflow.data.statistics import summary_statistics
 from ganflow.interface import gans
-from ganflow.judging import evaluation, metrics
+from ganflow.judging import evaluation
 from ganflow.judging.evaluation import Figure
 from ganflow.trained import loading, sampling
 
@@ -27,7 +28,7 @@ class Column:
 
     title: str
     figures: dict[str, Figure]
-    statistics: dict | None  # of points, see `metrics.summary_statistics`
+    statistics: dict | None  # of points, see `data.statistics`
     step: int | None = None  # of the checkpoint, if it is one
     averaged: bool = False  # whether the moving average of G's weights made them
 
@@ -171,14 +172,14 @@ def of_samples(
 
 def _report(judge, about, judged, untrained, label=None) -> Report:
     real = judge.real_points
-    statistics = None if real is None else metrics.summary_statistics(real)
+    statistics = None if real is None else summary_statistics(real)
     floor = Column("floor", judge.floor, statistics)
     noise = _column(judge, "noise", judge.noise, label)
     return Report(judge, about | {"num": judge.num}, judged, floor, [untrained, noise])
 
 
 def _column(judge, title, samples, label=None) -> Column:
-    statistics = metrics.summary_statistics(samples) if samples.ndim == 2 else None
+    statistics = summary_statistics(samples) if samples.ndim == 2 else None
     return Column(title, judge.measured(samples, label), statistics)
 
 

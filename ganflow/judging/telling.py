@@ -1,6 +1,5 @@
 """What `bin/evaluate.py` has found, told: a table of text, JSON, TensorBoard's events."""
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import tensorflow as tf
 
 from ganflow.base import tables
 from ganflow.base.errors import InputError, StorageError
+from ganflow.data import statistics
 from ganflow.judging.reports import Column, Report
 from ganflow.storage import workdir
 
@@ -61,13 +61,8 @@ def _notes(report: Report) -> list[str]:
 
 def _statistics(report: Report) -> str:
     """Document 003's table: real beside generated."""
-    columns = [dataclasses.replace(report.floor, title="real"), *report.judged]
-    titles = [f"{column.title} {axis}" for column in columns for axis in "xy"]
-    rows = [
-        [name, *(f"{c.statistics[axis][name]:.6g}" for c in columns for axis in "xy")]
-        for name in columns[0].statistics["x"]
-    ]
-    return tables.as_text(["", *titles], rows)
+    of_samples = {column.title: column.statistics for column in report.judged}
+    return tables.as_text(*statistics.columns({"real": report.floor.statistics} | of_samples))
 
 
 # ---------------------------------------------------------------- JSON

@@ -1,4 +1,4 @@
-"""Pictures of samples and of losses, as RGB arrays and PNG files.
+"""Pictures of samples, as RGB arrays and PNG files.
 
 matplotlib is imported where it is used: a run on images never needs it before its last line.
 """
@@ -10,10 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from ganflow.pictures import canvas
+from ganflow.pictures.canvas import BLUE, ORANGE
 from ganflow.storage import workdir
-
-_BLUE, _ORANGE = "#1f77b4", "#ff7f0e"
-_FIRST = {"d_loss": _BLUE, "g_loss": _ORANGE}  # the others follow in matplotlib's colours
 
 
 def grid(images: np.ndarray, columns: int, gap_pixels: int = 2) -> np.ndarray:
@@ -50,27 +48,9 @@ def points(samples: np.ndarray, title: str, real: np.ndarray | None = None) -> n
     figure = canvas.figure(600, 600)
     axes = figure.subplots()
     if real is not None:
-        axes.scatter(*real.T, s=4, c=_BLUE, alpha=0.6)
-    axes.scatter(*samples.T, s=4, c=_ORANGE, alpha=0.6)
+        axes.scatter(*real.T, s=4, c=BLUE, alpha=0.6)
+    axes.scatter(*samples.T, s=4, c=ORANGE, alpha=0.6)
     axes.set(aspect="equal", title=title, xlabel="x", ylabel="y")
-    return canvas.rendered(figure)
-
-
-def loss_curves(rows: list[dict], title: str) -> np.ndarray:
-    """Every loss over steps, from rows of `metrics.jsonl` -> uint8 [h, w, 3]."""
-    figure = canvas.figure(800, 450)
-    axes = figure.subplots()
-    names = {name for row in rows for name in row if name.endswith("_loss") and "/" not in name}
-    others = sorted(names - _FIRST.keys())
-    colours = _FIRST | {name: f"C{2 + i}" for i, name in enumerate(others)}
-    for name in [n for n in _FIRST if n in names] + others:
-        points = [(row["step"], row[name]) for row in rows if name in row]
-        style = {"c": colours[name], "label": name, "marker": "." * (len(points) < 3)}
-        axes.plot(*zip(*points, strict=True), **style)
-    axes.set(xlabel="step", ylabel="loss (mean since the summary before)", title=title)
-    axes.grid(alpha=0.3)
-    if names:
-        axes.legend()
     return canvas.rendered(figure)
 
 

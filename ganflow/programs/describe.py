@@ -1,14 +1,20 @@
 """Print a model's networks: layers, output shapes, parameters, totals, the weights' names.
 
 ganflow-describe --model=simple
+ganflow-describe --model=simple --wiring=simple.png   # what feeds what in each update, as a picture
 """
+
+from pathlib import Path
 
 from absl import flags as absl_flags
 
 from ganflow import data, engine, models
+from ganflow.base.errors import InputError
 from ganflow.cli import command, flags
-from ganflow.interface import gans, tables
+from ganflow.interface import gans, tables, wiring
 from ganflow.interface.fields import Fields
+from ganflow.pictures import grids
+from ganflow.pictures import wiring as wiring_picture
 
 FLAGS = absl_flags.FLAGS
 
@@ -18,11 +24,17 @@ def run() -> None:
     absl_flags.DEFINE_string(
         "model", "simple", "a file of ganflow/models, or the path of one's own"
     )
+    absl_flags.DEFINE_string(
+        "wiring", None, "a .png file: what is drawn, networks, losses, what each update moves"
+    )
     command.run(main, lambda argv: flags.parse_for_model(argv, engine.Options()))
 
 
 def main(_) -> int:
     """Print the tables; return the exit code."""
+    out = Path(FLAGS.wiring) if FLAGS.wiring else None
+    if out and (out.suffix != ".png" or not out.parent.is_dir()):
+        raise InputError(f"--wiring={out}: expected a .png file in a folder that is there")
     module = models.load(FLAGS.model)
     config = flags.read(module.Config())
     fields = _fields(config.dataset, flags.read(engine.Options()))
@@ -30,6 +42,9 @@ def main(_) -> int:
     shapes = ", ".join(f"{name} {list(shape)}" for name, shape in fields.shapes.items() if shape)
     print(f"{FLAGS.model} on {config.dataset}: {shapes}\n")
     print(tables.table(gan, fields))
+    if out:
+        grids.write_png(out, wiring_picture.draw(wiring.wirings(gan, fields)))
+        print(f"\nThe wiring of every update: {out}")
     return 0
 
 

@@ -18,8 +18,9 @@ from ganflow import data, engine, models
 from ganflow.base.errors import InputError
 from ganflow.cli import command, flags
 from ganflow.cli.command import Signals
+from ganflow.data import statistics
 from ganflow.interface import gans
-from ganflow.nn import replicas
+from ganflow.nn import draws, replicas
 from ganflow.programs import hints, progress
 from ganflow.storage import workdir
 from ganflow.summaries import tensorboard, writer
@@ -119,6 +120,17 @@ def train(run: engine.Run, fresh: bool = False) -> int:
     return 0
 
 
+def _statistics(run: engine.Run) -> str:
+    """Of points: document 003's table, real beside generated; nothing of images."""
+    sampler, against = run.samplers[0], run.samplers[0].against
+    drawn = all(isinstance(draw, draws.Random) for draw in sampler.given.values())
+    if not (run.dataset.is_points and drawn and isinstance(against, str)):
+        return ""
+    real = run.dataset.fields[against]
+    samples = sampler.generate(gans.given(sampler, run.options.seed, len(real))).numpy()
+    return f"\n{statistics.as_text(real, samples)}\n"
+
+
 def _flag_file(run: engine.Run) -> str:
     """The flags that repeat the run: its --steps or its --epochs, for both are refused."""
     left_out = "steps" if run.options.epochs else "epochs"
@@ -137,7 +149,7 @@ def _closing(run: engine.Run) -> str:
   neighbours.png samples beside their nearest training images"""
     there = shlex.quote(f"--workdir={folder}")
     twice = f"--epochs={2 * epochs}" if epochs else f"--steps={2 * steps}"
-    return f"""
+    return f"""{_statistics(run)}
 In {folder}, after {steps:,} steps:
 {pictures}
   scores.png     D's outputs on real and on generated

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ganflow.pictures import grids
+from ganflow.pictures import curves, grids
 from ganflow.storage import workdir
 
 
@@ -26,5 +26,5 @@ def draw_losses(folder: Path, title: str) -> Path | None:
     rows = workdir.Metrics(folder).rows()
     if not rows:
         return None
-    grids.write_png(folder / "losses.png", grids.loss_curves(rows, title))
+    grids.write_png(folder / "losses.png", curves.loss_curves(rows, title))
     return folder / "losses.png"
