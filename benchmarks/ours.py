@@ -71,7 +71,7 @@ def build(work: str) -> works.Contender:
     run = _engine(work)
 
     def losses() -> dict[str, float]:
-        rows = workdir.Metrics(run.folder).rows()
+        rows = [row for row in workdir.Metrics(run.folder).rows() if row["step"]]
         return {name: rows[-1][name] for name in ("d_loss", "g_loss")} if rows else {}
 
     return works.Contender(_Training(run).steps, losses, unit=run.steps_per_call)

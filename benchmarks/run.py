@@ -40,6 +40,7 @@ _TIMEOUT = flags.DEFINE_float("timeout", 600, "Seconds until a silent worker is 
 KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 OWN_ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
+    "TF_ENABLE_ONEDNN_OPTS": "1",  # ours sets it for itself; so the others have it too
     "KERAS_BACKEND": "tensorflow",
     "JAX_PLATFORMS": "cpu",
     "CUDA_VISIBLE_DEVICES": "",

@@ -188,6 +188,10 @@ def test_what_a_finished_run_prints_can_be_typed(tmp_path):
     flags = ("--model=circle", "--epochs=1", "--jit=off", f"--workdir={workdir}")
     by_epochs = run("ganflow-train", *flags)
     assert by_epochs.code == 0, by_epochs.err
+    titles, rule, *table = by_epochs.out.strip("\n").splitlines()[:10]  # document 003's
+    assert titles.split() == ["real", "x", "real", "y", "generated", "x", "generated", "y"]
+    assert [line.split("  ")[0] for line in table] == list(statistics.NAMES)
+    assert table[0].split()[1:] == ["1000"] * 4
     tensorboard, sample, _, train = map(shlex.split, by_epochs.out.splitlines()[-4:])
     assert f"--logdir={workdir}" in tensorboard
     assert Path(sample[0]).name == "ganflow-sample" and Path(train[0]).name == "ganflow-train"

@@ -75,6 +75,10 @@ def _without_keras() -> Iterator[None]:
         del sys.modules["keras"]
 
 
+# TensorFlow asks for oneDNN's kernels by itself only on CPUs with AVX512-VNNI. On those with AVX2
+# alone a step of document 004's DCGAN takes 1.7 times as long without them.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
 if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
     with _ctrl_c_kept(), _without_keras():
         import tensorflow as tf

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from typing import Literal
 
 _WIDTH = 10_000  # characters: nothing is folded or cut, however long a name is
 
@@ -21,7 +22,7 @@ def as_text(
 
     drawn = table.Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for i, title in enumerate(titles):
-        justify = "left" if i in left else "right"
+        justify: Literal["left", "right"] = "left" if i in left else "right"
         drawn.add_column(text.Text(title), justify=justify, no_wrap=True)
     for row in rows:
         drawn.add_row(*map(text.Text, row))  # as they stand: rich reads [red] and :smile: in a str

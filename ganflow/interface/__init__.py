@@ -1,5 +1,6 @@
 """What a model says of itself, and all that the rest of the house may know of it.
 
 `fields` is what it is told of its data, `schedule` how it is trained, `sampler` what can be drawn
-and judged; `gans` asks any model, `tables` prints it. May import base, storage and nn.
+and judged; `gans` asks any model, `tables` prints it, `wiring` reads what feeds what in an update.
+May import base, storage and nn.
 """

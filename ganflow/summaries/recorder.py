@@ -84,8 +84,8 @@ class Recorder:
         """
         if not self._started:
             self._start()
-        values = [w.numpy() for w in moment.weights]
-        slots = {name: slot.numpy() for name, slot in moment.slots.items()}
+        values = [np.asarray(w) for w in moment.weights]  # the tensors' own memory, not a copy
+        slots = {name: np.asarray(slot) for name, slot in moment.slots.items()}
         seen = [s.arrays() for s in moment.seen]
         row = moment.row | self._of_weights(moment, values, slots) | self._judged(moment)
         row |= self._diagnosed(row, seen)
@@ -129,7 +129,7 @@ class Recorder:
     def _of_weights(self, moment, values, slots) -> dict[str, float]:
         """Of every weight; singular values and the optimizers' slots only where they are due."""
         named = list(zip(self._weight_names, values, strict=True))
-        before = None if moment.before is None else [w.numpy() for w in moment.before]
+        before = None if moment.before is None else [np.asarray(w) for w in moment.before]
         figures = weights.figures(named, before, moment.norms)
         if moment.rare:
             figures |= {

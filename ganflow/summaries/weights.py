@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+_PART = 2**20  # numbers of a matrix at a time
+
 
 def figures(
     named: Sequence[tuple[str, np.ndarray]],
@@ -31,16 +33,20 @@ def figures(
     for i, (name, after) in enumerate(named):
         report[f"weight/{name}/norm"] = _norm(after)
         if before is not None and (norm := _norm(before[i])) > 0:
-            report[f"weight/{name}/update_ratio"] = _norm(after - before[i]) / norm
+            report[f"weight/{name}/update_ratio"] = _norm(after, before[i]) / norm
     for (label, name), norm in gradient_norms.items():
         report[f"weight/{name}/{label}_gradient_norm"] = float(norm)
     return report
 
 
-def _norm(w: np.ndarray) -> float:
-    """In float64; by parts that stay in the cache, and without BLAS, whose threads cost more."""
+def _norm(w: np.ndarray, other: np.ndarray | float = 0.0) -> float:
+    """|w - other| in float64.
+
+    By parts that stay in the cache, and without BLAS, whose threads cost more.
+    """
     flat, size = np.ravel(w), 2**14
-    parts = (flat[i : i + size] for i in range(0, flat.size, size))
+    subtracted = np.broadcast_to(np.ravel(other), flat.shape)
+    parts = (flat[i : i + size] - subtracted[i : i + size] for i in range(0, flat.size, size))
     return float(np.sqrt(sum(np.square(part, dtype=np.float64).sum() for part in parts)))
 
 
@@ -58,10 +64,15 @@ def largest_singular_value(w: np.ndarray) -> float:
         raise ValueError(f"found a weight of shape {list(w.shape)}, expected a matrix or a kernel")
     if not np.isfinite(w).all():
         raise ValueError("found a value that is not finite")
-    matrix = np.asarray(w, np.float64).reshape(-1, w.shape[-1])
-    scale = np.abs(matrix).max(initial=0.0)
+    matrix = w.reshape(-1, w.shape[-1])
+    if matrix.shape[0] < matrix.shape[1]:
+        matrix = matrix.T
+    scale = float(max(matrix.max(initial=0.0), -matrix.min(initial=0.0)))
     if scale == 0:
         return 0.0
-    matrix = matrix / scale  # so that no square under- or overflows
-    gram = matrix.T @ matrix if matrix.shape[0] >= matrix.shape[1] else matrix @ matrix.T
+    gram = np.zeros([matrix.shape[1]] * 2)
+    rows = max(1, _PART // matrix.shape[1])
+    for i in range(0, len(matrix), rows):  # a copy of the whole in float64 may be 160 MB
+        part = matrix[i : i + rows].astype(np.float64) / scale  # no square under- or overflows
+        gram += part.T @ part
     return float(scale * np.sqrt(np.linalg.eigvalsh(gram)[-1]))
