@@ -24,6 +24,7 @@ from processes import (
     tensors,
 )
 
+from ganflow.data import statistics
 from ganflow.programs import hints
 
 PROGRAMS = ("train", "sample", "describe", "evaluate", "ladder", "lab")
