@@ -167,7 +167,7 @@ def test_a_table_is_plain_text_whatever_stands_in_it(training, tmp_path, monkeyp
     cells = lines[header + 2].split()  # below the rule
     assert cells[:4] == ["frechet_distance", "200", ":", "359"] and len(cells) == 8
     end = lines[header].index(path.name) + len(path.name)
-    assert all(line[end - 1] != " " and line[end] == " " for line in lines[header + 1 : header + 6])
+    assert all(line[end - 1] != " " and line[end] == " " for line in lines[header + 2 : header + 6])
 
 
 def test_evaluate_of_one_step_elsewhere(run_on_points, tmp_path):

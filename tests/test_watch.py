@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 
 from ganflow import data, engine
 from ganflow.base.errors import StorageError
 from ganflow.models import circle
 from ganflow.storage import workdir
-from ganflow.summaries import album, background, recorder
+from ganflow.summaries import album, background, events, recorder
 from ganflow.summaries.moments import SamplerEye
 from tests.test_proving import make_run
 
@@ -231,3 +232,24 @@ class FakeJudge:
     def figures(self, samples, labels):
         assert samples.shape == (50, 2) and labels is None and tf.executing_eagerly()
         return {"mean": float(samples.mean())}
+
+
+def test_a_histogram_is_tensorboards(monkeypatch):
+    monkeypatch.setattr(events, "_PART", 7)
+    rng = np.random.default_rng(0)
+    near_one = np.nextafter(np.float32(1), np.float32(2))
+    for values in (
+        rng.standard_normal([40, 5]).astype(np.float32),
+        np.float32([3, 3, 3]),
+        np.float32([1, near_one, near_one]),  # closer than 30 numbers of float32
+    ):
+        (found,) = events.histogram("w", values)
+        (expected,) = histogram_pb("w", values).value
+        assert found.metadata.plugin_data.plugin_name == "histograms"
+        np.testing.assert_allclose(
+            tf.make_ndarray(found.tensor), tf.make_ndarray(expected.tensor), rtol=1e-12
+        )
+    odd = np.float32([np.nan, 1, np.inf, 2])
+    (found,) = events.histogram("w", odd)
+    assert tf.make_ndarray(found.tensor)[:, 2].sum() == 2
+    assert events.histogram("w", odd[:1]) == []

@@ -21,6 +21,7 @@ from ganflow.storage import workdir
 
 Values = list[summary_pb2.Summary.Value]
 _BUCKETS = 30  # of a histogram
+_PART = 2**20  # numbers at a time
 
 
 class Events:
@@ -116,11 +117,13 @@ def histogram(tag: str, values: np.ndarray) -> Values:
     if not values.size:
         return []
     low, high = float(values.min()), float(values.max())
-    if low == high:  # as TensorBoard has it: all in the last bucket
-        counts, edges = np.zeros(_BUCKETS), np.full(_BUCKETS + 1, low)
+    counts, width = np.zeros(_BUCKETS), (high - low) / _BUCKETS
+    if width == 0:  # as TensorBoard has it: all in the last bucket
         counts[-1] = values.size
-    else:
-        counts, edges = np.histogram(values, _BUCKETS, (low, high))
+    for i in range(0, values.size if width else 0, _PART):
+        place = ((values[i : i + _PART].astype(np.float64) - low) / width).astype(np.int64)
+        counts += np.bincount(np.minimum(place, _BUCKETS - 1), minlength=_BUCKETS)
+    edges = np.linspace(low, high, _BUCKETS + 1)
     buckets = np.stack([edges[:-1], edges[1:], counts], axis=1).astype(np.float64)
     value = summary_pb2.Summary.Value(
         tag=tag, metadata=_metadata("histograms", summary_pb2.DATA_CLASS_TENSOR)
