@@ -11,8 +11,9 @@ takes logarithms of probabilities, switch them off. Adam with learning rate 1e-3
 and the same z in D's step and in G's. Batch 100, 100 epochs. G has 130,576 parameters and D
 117,121.
 
-Expected: blobs of one shape for some thousand steps, then digits; see docs/results.md. The document
-itself calls its pictures poor.
+Expected: blobs of one shape for some thousand steps; after that some runs come to digits and some
+still have blobs after all 100 epochs, see docs/results.md. The document itself calls its pictures
+poor.
 
 Deviations: none in networks, losses, optimizers or batches.
 """
