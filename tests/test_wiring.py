@@ -80,7 +80,7 @@ def test_every_update_is_drawn_and_nothing_has_moved(name):
 
 
 def test_a_networks_colour_says_whether_it_is_moved():
-    """The passage that is not trained has no orange: the picture of nothing moved has none."""
+    """Where nothing is moved there is no orange."""
     _, found = wired("simple", "g_step")
     still = wiring.Wiring(found.update, 1, found.nodes, found.edges, moved={})
     assert not (picture.draw([still]) == ORANGE).all(axis=2).any()

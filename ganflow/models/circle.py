@@ -10,8 +10,7 @@ all by Adam with learning rate 1e-3; D's two updates share one Adam. 10,000 step
 parameters and D 641. In two dimensions everything can be seen, and a step costs some microseconds,
 so that whatever surrounds it is what one measures.
 
-Expected: see the README's table, which gives the mean radius and the share of samples near the
-circle.
+Expected: see docs/results.md, which gives the mean radius and the share of samples near the circle.
 
 Deviations: real points are drawn without replacement, epoch by epoch. The document's program ran on
 Keras 2.7, whose Adam has epsilon 1e-7; so has this one.
