@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ganflow import data
-from ganflow.summaries import diagnosis
+from ganflow.summaries import advice, diagnosis
 from ganflow.summaries.diagnosis import Verdict, diagnose
 from ganflow.summaries.probes import DISTANCE_EXAMPLES, Evidence, probes
 
@@ -332,14 +332,14 @@ def test_a_verdict_needs_three_summaries_and_500_steps():
 
 
 def verdict(illness: str) -> Verdict:
-    return Verdict(illness, 1500, "figures | more", diagnosis.ADVICE[illness])
+    return Verdict(illness, 1500, "figures | more", advice.of(illness, {}))
 
 
 def test_a_verdict_is_one_line_with_step_evidence_and_advice():
     for illness in diagnosis.ILLNESSES:
         line = str(verdict(illness))
         assert line.startswith(f"step 1500: {illness.replace('_', ' ')}: figures | more; advice: ")
-        assert "\n" not in line and len(diagnosis.ADVICE[illness]) > 40
+        assert "\n" not in line and len(advice.of(illness, {})) > 40
 
 
 def test_an_illness_is_told_when_it_comes_and_when_it_goes():
@@ -350,11 +350,11 @@ def test_an_illness_is_told_when_it_comes_and_when_it_goes():
     assert diagnosis.changed(["saturation", "dead_units"], now) == ([], [])
 
 
-def test_markdown_is_a_table_or_the_word_healthy():
-    assert diagnosis.as_markdown([]).startswith("healthy")
-    lines = diagnosis.as_markdown([verdict("saturation")]).splitlines()
-    assert len(lines) == 3
-    assert lines[2].startswith("| saturation | 1,500 | figures \\| more | ")
+def test_markdown_is_the_state_and_a_table_of_the_illnesses():
+    assert diagnosis.as_markdown("healthy: figures", []) == "healthy: figures"
+    lines = diagnosis.as_markdown("ill: saturation", [verdict("saturation")]).splitlines()
+    assert lines[0] == "ill: saturation" and len(lines) == 5
+    assert lines[4].startswith("| saturation | 1,500 | figures \\| more | ")
     assert "healthy" not in "".join(lines)
 
 

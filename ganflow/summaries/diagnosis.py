@@ -8,13 +8,14 @@
     oscillation     a loss swings to and fro
     dead_units      most units of a ReLU layer give 0 for every example: nothing trains them
 
-Silence is the default. But for `not_finite`, a rule must hold at `PERSISTENCE_SUMMARIES` summaries
-in a row, the first `PERSISTENCE_STEPS` steps back or more, so nothing is said of an untrained
-network. A G whose samples grow less alike, or come nearer to the real ones, from summary to summary
-is still learning, and not ill of what it is about to leave behind.
+Silence is the default, and no proof of health: `health` says where that was judged. But for
+`not_finite`, a rule must hold at `PERSISTENCE_SUMMARIES` summaries in a row, the first
+`PERSISTENCE_STEPS` steps back or more, so nothing is said of an untrained network. A G whose
+samples grow less alike, or come nearer to the real ones, from summary to summary is still learning,
+and not ill of what it is about to leave behind.
 
-The thresholds stand between runs made ill on purpose and healthy ones: `circle` as it is,
-`configs/quickstart.flags`, `wgan_gp_points` on 25 Gaussians.
+The thresholds stand between runs made ill on purpose and healthy ones, those of
+`configs/diagnosis.plan`; docs/results.md has the hits, misses and false alarms.
 
 A verdict is a function of the evidence alone, history included, which is in the rows of
 `metrics.jsonl`. So a resumed run says what an uninterrupted one says.
@@ -26,6 +27,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ganflow.summaries import advice
 from ganflow.summaries.probes import (
     LIMIT,
     Evidence,
@@ -44,6 +46,9 @@ PERSISTENCE_STEPS = 500
 # Mean distance between samples, over that between real examples. Healthy runs stay above .8 once
 # trained, and above .2 while still untrained; a collapsed one comes to less than .03.
 COLLAPSED_DISTANCE_RATIO = 0.1
+# Kinds of samples (see `cells`) over those of real examples: healthy trained runs stay above .5, a
+# blob in many shades has .06.
+COLLAPSED_CELLS_RATIO = 0.25
 COLLAPSED_MODES_SHARE = 0.5  # healthy runs reach all modes; half of them missing is no accident
 COLLAPSED_CLASSES_SHARE = 0.3  # exp(entropy), so many even classes, over the classes there are
 LEARNING = 1.05  # over three summaries; less growth than that is no way out
@@ -72,40 +77,6 @@ KNOWS_NOTHING = math.log(2)  # G's loss, and half of D's, at D = .5: swings near
 
 DEAD_SHARE = 0.6  # healthy ReLU layers had at most .31, those of 16 units the most
 
-ADVICE = {
-    "not_finite": (
-        "go back to the last checkpoint and lower the learning rate; let D give unscaled logits "
-        "(document 002), whose loss stays finite where log D(x) is log 0"
-    ),
-    "mode_collapse": (
-        "a weakness of D that G has found (document 002, which names no cure): lower G's learning "
-        "rate, for document 004 keeps D's well above it; or try a Wasserstein loss, of the "
-        "derivatives that 004 lists: --model=wgan_gp, for points wgan_gp_points"
-    ),
-    "d_overpowers_g": (
-        "weaken D (document 004): dropout in D alone, fewer and smaller layers than G's, SGD for D "
-        "and Adam for G, labels .9 and .1 or random ones from [.8, 1] and [0, .3]; document 002: "
-        "unscaled logits and softened labels"
-    ),
-    "g_overpowers_d": (
-        "let D keep up (document 004): D's learning rate well above G's, or a lower one for G; "
-        "less dropout in D"
-    ),
-    "saturation": (
-        "lower the learning rate of the network named; of D's sigmoid: labels .9 and .1 "
-        "(document 004) keep its logits small, and the loss should take unscaled logits (document "
-        "002); of G's tanh: scale the real images to [-1, 1] as well"
-    ),
-    "oscillation": (
-        "lower both learning rates or --beta_1, for momentum feeds the swing; SGD for D with Adam "
-        "for G (document 004)"
-    ),
-    "dead_units": (
-        "lower the learning rate of the network named and start again, for dead units stay dead; "
-        "document 004's networks have leaky ReLU, under which no unit dies"
-    ),
-}
-
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
@@ -114,7 +85,7 @@ class Verdict:
     illness: str  # one of `ILLNESSES`
     step: int
     evidence: str  # figures
-    advice: str  # what the documents advise
+    advice: str  # see `advice`
 
     def __str__(self) -> str:
         """One line."""
@@ -142,7 +113,7 @@ def diagnose(evidence: Evidence, figures: dict | None = None) -> list[Verdict]:
     else:
         found = {illness: rule(evidence, rows) for illness, rule in _RULES.items()}
     return [
-        Verdict(illness, evidence.step, "; ".join(signs), ADVICE[illness])
+        Verdict(illness, evidence.step, "; ".join(signs), advice.of(illness, evidence.settings))
         for illness, signs in found.items()
         if signs
     ]
@@ -173,6 +144,17 @@ def _grows(rows: list[dict], name: str) -> bool:
     return first <= second <= third and third > LEARNING * first
 
 
+def _energy_distances(rows: list[dict]) -> list[float]:
+    """Of the newest three summaries."""
+    return [row.get("energy_distance_ratio", math.nan) for row in rows[-PERSISTENCE_SUMMARIES:]]
+
+
+def _comes_nearer(rows: list[dict]) -> bool:
+    """Whether samples have come nearer to the real ones over the newest three summaries."""
+    distances = _energy_distances(rows)
+    return distances[0] - distances[-1] > (LEARNING - 1) * abs(distances[0])
+
+
 def _not_finite(evidence: Evidence) -> list[str]:
     row = evidence.rows[-1] if evidence.rows else {}
     numbers = {k: v for k, v in row.items() if isinstance(v, int | float)}
@@ -199,6 +181,14 @@ def _mode_collapse(evidence: Evidence, rows: list[dict]) -> list[str]:
         signs.append(
             f"the mean distance between samples is {now[name]:.2g} of that between real examples, "
             f"{COLLAPSED_DISTANCE_RATIO} or less since step {since}"
+        )
+    name = "cells_ratio"
+    since = _since(rows, _below(name, COLLAPSED_CELLS_RATIO))
+    if since is not None and not _grows(rows, name) and not _comes_nearer(rows):
+        usual = evidence.cells.usual if evidence.cells is not None else math.nan
+        signs.append(
+            f"samples are of {now[name] * usual:.1f} kinds where as many real examples are of "
+            f"{usual:.1f}: {now[name]:.2g}, {COLLAPSED_CELLS_RATIO} or less since step {since}"
         )
     if evidence.modes is not None:
         name, count = "modes_reached", len(evidence.modes[0])
@@ -241,11 +231,10 @@ def _d_overpowers_g(evidence: Evidence, rows: list[dict]) -> list[str]:
     on_real, on_fake = mean_probabilities(evidence)
     if since is None or on_real - on_fake < OVERPOWERING_GAP:
         return []
-    name = "energy_distance_ratio"
-    distances = [row.get(name, math.nan) for row in rows[-PERSISTENCE_SUMMARIES:]]
-    if distances[0] - distances[-1] > (LEARNING - 1) * abs(distances[0]):
+    if _comes_nearer(rows):
         return []
     now = rows[-1]
+    distances = _energy_distances(rows)
     return [
         f"D is right on {now['d_accuracy_real']:.0%} of real examples and "
         f"{now['d_accuracy_fake']:.0%} of samples, {OVERPOWERING_ACCURACY:.0%} or more since step "
@@ -358,12 +347,17 @@ def changed(before: list[str], now: list[Verdict]) -> tuple[list[Verdict], list[
     return [v for v in now if v.illness not in before], [i for i in before if i not in ill]
 
 
-def as_markdown(verdicts: list[Verdict]) -> str:
-    """The same for TensorBoard's text: a table, or a plain word that nothing was found."""
+def as_markdown(health: str, verdicts: list[Verdict]) -> str:
+    """The same for TensorBoard's text: the state, and a table of the illnesses where there are any.
+
+    Args:
+      health: a line or more, see `health`.
+      verdicts: at this summary.
+    """
     if not verdicts:
-        return "healthy: no sign of " + ", ".join(i.replace("_", " ") for i in ILLNESSES)
+        return health
     lines = ["| illness | step | evidence | advice |", "|---|---|---|---|"]
     for v in verdicts:
         cells = (v.illness.replace("_", " "), f"{v.step:,}", v.evidence, v.advice)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines)
+    return "\n".join([health, "", *lines])

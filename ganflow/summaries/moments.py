@@ -14,6 +14,7 @@ from ganflow.pictures import sheets, surface
 
 SAMPLES = 64  # images looked at
 POINTS = 1_000  # points looked at
+MANY = 3_000  # real examples by whose kinds the samples' are told
 HELD_OUT = 500  # held-out examples that D judges
 COLUMNS = 8
 _MOST_ROWS_OF_LABELS = 16
@@ -85,6 +86,10 @@ class SamplerEye:
         if isinstance(against, str):
             return self.run.dataset.fields[against]
         return self.real  # made from the data: only these are at hand
+
+    def many_real(self) -> np.ndarray:
+        """Some thousand of the real examples that samples should look like, as models see them."""
+        return data.decoded(self.train[:: max(1, len(self.train) // MANY)]).numpy()
 
     def look(self) -> Seen:
         """Samples, scores and activations of this moment."""

@@ -6,9 +6,12 @@ for 64 images or 1,000 points.
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
+
+from ganflow.summaries.cells import Cells
 
 # tanh' is below .02 beyond it, a fiftieth of its slope at 0.
 LIMIT = 0.99
@@ -37,6 +40,8 @@ class Evidence:
     # `real` (on samples that are alike, living units would look dead)
     activations: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     modes: tuple[np.ndarray, float] | None = None  # as `data.modes` gives them
+    cells: Cells | None = None  # of real examples, for as many samples as there are
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # see `advice`
 
     @property
     def is_logit(self) -> bool:
@@ -50,6 +55,8 @@ def probes(evidence: Evidence) -> dict[str, float]:
         pairwise_distance_ratio   mean distance between samples over that between real examples
         energy_distance_ratio     2 E|x - y| - E|x - x'| - E|y - y'| of samples x and real y, over
                                   E|y - y'|: 0 where they are alike (Szekely and Rizzo 2013)
+        cells_ratio               of how many kinds samples are, over what real ones come to: the
+                                  kinds are cells of k-means over real examples, see `cells`
         modes_captured            of a mixture: with a sample within 3 standard deviations
         modes_reached             of a mixture: nearest to a tenth of a fair share of the samples
         d_accuracy_real, d_accuracy_fake   shares that D takes for what they are (boundary)
@@ -66,6 +73,8 @@ def probes(evidence: Evidence) -> dict[str, float]:
     samples, real = _flat(evidence.samples), _flat(evidence.real)
     if is_finite(samples) and is_finite(real):
         figures |= _distances(samples, real)
+        if evidence.cells is not None:
+            figures["cells_ratio"] = evidence.cells.ratio(samples)
         if evidence.modes is not None:
             figures |= _mode_figures(samples, *evidence.modes)
         if evidence.samples.ndim > 2:

@@ -5,6 +5,7 @@ Every figure is a function of the moment and of the rows before it.
 
 import dataclasses
 import functools
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,8 +15,9 @@ from ganflow import data
 from ganflow.data import statistics
 from ganflow.interface import gans
 from ganflow.storage import workdir
-from ganflow.summaries import diagnosis, events, probes, tensorboard, weights
+from ganflow.summaries import cells, diagnosis, events, health, probes, tensorboard, weights
 from ganflow.summaries.album import Album, Budget, Taken
+from ganflow.summaries.cells import Cells
 from ganflow.summaries.diagnosis import Verdict
 from ganflow.summaries.moments import SamplerEye, Seen
 from ganflow.summaries.writer import tensorboard_tag
@@ -69,6 +71,8 @@ class Recorder:
         # Rows as a sampler's rules see them: its own figures by their plain names.
         self._histories = [[_own(row, eye.prefix) for row in rows] for eye in eyes]
         self._verdicts: list[Verdict] = []
+        self._health: dict[str, health.Health] = {}  # by the samplers' prefixes
+        self._settings = dataclasses.asdict(run.config) | {"model": run.model_name}
 
     def plan(self, rare: bool, always: bool) -> list[str]:
         """The pictures of the next summary; called where the moment is taken."""
@@ -95,7 +99,7 @@ class Recorder:
         step = row["step"]
         shown = {k: v for k, v in row.items() if isinstance(v, float | int) and k != "step"}
         written = events.scalars({tensorboard_tag(k): v for k, v in shown.items()})
-        written += events.text("diagnosis", diagnosis.as_markdown(self._verdicts))
+        written += events.text("diagnosis", self._told())
         if moment.rare:
             written += self._rare(values, slots, seen)
         for album, one, taken in zip(self._albums, seen, moment.taken, strict=True):
@@ -162,14 +166,21 @@ class Recorder:
 
     def _diagnosed(self, row: dict, seen: list[Seen]) -> dict:
         """Probes and verdicts of every sampler; the log hears of what has changed."""
-        found, self._verdicts, dead = {}, [], {}
+        self._verdicts, self._health = [], {}
+        found: dict[str, Any] = {}
+        dead: dict[str, float] = {}
         for eye, one, history in zip(self._eyes, seen, self._histories, strict=True):
             evidence = self._evidence(row["step"], [*history, _own(row, eye.prefix)], eye, one)
             figures = probes.probes(evidence)
+            verdicts = diagnosis.diagnose(evidence, figures)
             self._verdicts += [
                 dataclasses.replace(verdict, illness=eye.prefix + verdict.illness)
-                for verdict in diagnosis.diagnose(evidence, figures)
+                for verdict in verdicts
             ]
+            modes = 0 if evidence.modes is None else len(evidence.modes[0])
+            judged = health.judge([*evidence.rows[:-1], row | figures], verdicts, modes)
+            self._health[eye.prefix] = judged
+            found[f"{eye.prefix}health"] = judged.state
             if "held_out" in one.scores and evidence.boundary is not None:
                 meaning = (evidence.boundary, evidence.higher_is_real)
                 share = probes.taken_for_real(one.scores["held_out"], *meaning)
@@ -182,11 +193,20 @@ class Recorder:
         for illness in ended:
             logging.info("step %d: no longer: %s", row["step"], illness.replace("_", " "))
         self._illnesses = [verdict.illness for verdict in self._verdicts]
+        for prefix, judged in self._health.items():
+            before = self.rows[-1].get(f"{prefix}health") if self.rows else None
+            if judged.state not in (before, health.ILL, health.TOO_EARLY):
+                logging.info("step %d: %s%s", row["step"], prefix, judged)
         found |= {f"weight/{layer}/dead_units": share for layer, share in dead.items()}
         found["diagnosis"] = self._illnesses
         for eye, history in zip(self._eyes, self._histories, strict=True):
             history.append(_own(row | found, eye.prefix))
         return found
+
+    def _told(self) -> str:
+        """For TensorBoard's text."""
+        states = "\n".join(f"{prefix}{judged}" for prefix, judged in self._health.items())
+        return diagnosis.as_markdown(states, self._verdicts)
 
     def _evidence(self, step, rows, eye, seen) -> probes.Evidence:
         of_x = eye.sampler.against == self._run.dataset.main
@@ -201,7 +221,14 @@ class Recorder:
             higher_is_real=eye.sampler.higher_is_real,
             activations=dict(seen.activations),
             modes=self._modes if of_x else None,
+            cells=self._cells[self._eyes.index(eye)],
+            settings=self._settings | {"is_points": eye.is_points},
         )
+
+    @functools.cached_property
+    def _cells(self) -> list[Cells | None]:
+        """Of each sampler's real examples; here, for it is the first summary's thread that asks."""
+        return [cells.find(eye.many_real(), eye.count) for eye in self._eyes]
 
     # ------------------------------------------------------------ what is rare
 
