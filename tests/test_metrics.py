@@ -233,8 +233,8 @@ def test_summary_statistics_by_hand():
 
 
 def test_points_have_modes_and_a_distance_and_noise_and_collapse_show():
-    dataset = data.load("pacgan_ring")
-    judge = evaluation.make_judge(dataset, None, num=3_000)
+    dataset, held_out = data.load_both("pacgan_ring")
+    judge = evaluation.make_judge(dataset, held_out, num=3_000)
     floor, noise = {k: v.value for k, v in judge.floor.items()}, judge.figures(judge.noise)
     assert floor.keys() == noise.keys()
     assert floor.keys() == {
@@ -250,10 +250,12 @@ def test_points_have_modes_and_a_distance_and_noise_and_collapse_show():
     assert one["sliced_wasserstein"] > 20 * floor["sliced_wasserstein"]
 
 
-def test_floor_and_real_points_are_disjoint_halves(points):
-    judge = evaluation.make_judge(points, None)
-    assert judge.num == 25
-    assert judge.floor["sliced_wasserstein"][1:] == (25, 25)
+def test_floor_and_real_points_are_training_and_held_out_ones():
+    train, held_out = data.load_both("circle")
+    judge = evaluation.make_judge(train, held_out)
+    assert judge.num == 1_000
+    assert judge.floor["sliced_wasserstein"][1:] == (1_000, 1_000)
+    assert {*map(tuple, judge.real_points)} == {*map(tuple, held_out.x)}
     assert judge.floor["sliced_wasserstein"].value > 0
     assert judge.figures(judge.real_points)["sliced_wasserstein"] == 0
     assert judge.floor.keys() == {"sliced_wasserstein"}  # no mixture, so no modes

@@ -19,7 +19,6 @@ from ganflow.judging import (
     classifier_training,
     evaluation,
     features,
-    splits,
 )
 
 
@@ -40,15 +39,6 @@ def test_nothing_slow_is_imported_before_it_is_needed():
 
 
 # ---------------------------------------------------------------- the classifier's cache
-
-
-def test_split_holds_a_fixed_fifth_out_and_takes_a_test_split_as_it_is(digits, images):
-    train, held_out = splits.images(digits, None)
-    assert (len(train.x), len(held_out.x)) == (1_438, 359)
-    assert sorted(map(bytes, [*train.x, *held_out.x])) == sorted(map(bytes, digits.x))
-    again = splits.images(digits, None)[1]
-    assert np.array_equal(again.x, held_out.x) and np.array_equal(again.label, held_out.label)
-    assert splits.images(digits, images) == (digits, images)
 
 
 @pytest.fixture
@@ -72,7 +62,7 @@ def test_a_damaged_classifier_is_trained_again_and_the_log_says_so(
     damage, untaught, images, caplog
 ):
     cache, trained = untaught
-    first = classifier_cache.trained(images, None, seed=0)
+    first = classifier_cache.trained(*data.split(images), seed=0)
     (folder,) = cache.iterdir()
     network, about = folder / "classifier.keras", folder / "classifier.json"
     whole = network.read_bytes()
@@ -85,13 +75,13 @@ def test_a_damaged_classifier_is_trained_again_and_the_log_says_so(
     else:
         (network if damage == "network gone" else about).unlink()
     with caplog.at_level("INFO", logger="absl"):
-        again = classifier_cache.trained(images, None, seed=0)
+        again = classifier_cache.trained(*data.split(images), seed=0)
     assert "a damaged classifier" in caplog.text and "training the judging" in caplog.text
     assert trained == [0, 0]
     assert again.about["weights_sha256"] == first.about["weights_sha256"]
     caplog.clear()
     with caplog.at_level("INFO", logger="absl"):
-        kept = classifier_cache.trained(images, None, seed=0)
+        kept = classifier_cache.trained(*data.split(images), seed=0)
     assert "taken from" in caplog.text and "a damaged classifier" not in caplog.text
     assert trained == [0, 0] and kept.about == again.about
     for read, made in zip(kept.network.get_weights(), first.network.get_weights(), strict=True):
@@ -105,7 +95,7 @@ def test_nothing_in_a_kept_file_is_executed(untaught, images, caplog, tmp_path):
     import keras
 
     cache, trained = untaught
-    classifier_cache.trained(images, None, seed=0)
+    classifier_cache.trained(*data.split(images), seed=0)
     (folder,) = cache.iterdir()
     path, about = folder / "classifier.keras", folder / "classifier.json"
     executed = tmp_path / "executed"
@@ -120,7 +110,7 @@ def test_nothing_in_a_kept_file_is_executed(untaught, images, caplog, tmp_path):
 
     executed.unlink(missing_ok=True)  # written when the network was built
     with caplog.at_level("WARNING", logger="absl"):
-        classifier_cache.trained(images, None, seed=0)
+        classifier_cache.trained(*data.split(images), seed=0)
     assert "a damaged classifier" in caplog.text and trained == [0, 0]
     assert not executed.exists()
     network.save(path)  # the control: such a file does execute something, if one lets it
@@ -136,18 +126,18 @@ def test_a_classifier_that_cannot_be_saved_leaves_nothing(untaught, images, monk
 
     monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(StorageError, match="No space left"):
-        classifier_cache.trained(images, None, seed=0)
+        classifier_cache.trained(*data.split(images), seed=0)
     assert not list(cache.iterdir())
 
 
 def test_seeds_and_data_have_classifiers_of_their_own(untaught, images, caplog):
     cache, trained = untaught
     for seed in (0, 1, 0):
-        classifier_cache.trained(images, None, seed)
+        classifier_cache.trained(*data.split(images), seed)
     assert trained == [0, 1] and len(list(cache.iterdir())) == 2
     other = data.Dataset("other", {"x": 255 - images.x, "label": images.label})
     with caplog.at_level("WARNING", logger="absl"):
-        classifier_cache.trained(other, None, seed=0)
+        classifier_cache.trained(*data.split(other), seed=0)
     assert trained == [0, 1, 0] and len(list(cache.iterdir())) == 3
     assert "0.1000" in caplog.text and "little" in caplog.text  # a poor judge is told
 
@@ -156,7 +146,7 @@ def test_a_cache_that_cannot_be_written_is_said_before_the_training(monkeypatch,
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GANFLOW_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(InputError, match="GANFLOW_CACHE"):
-        classifier_cache.trained(images, None, seed=0)
+        classifier_cache.trained(*data.split(images), seed=0)
 
 
 # ---------------------------------------------------------------- features of one's own
@@ -183,9 +173,9 @@ def test_features_from_a_file_serve_images_without_labels(kind, tmp_path, digits
         tf.saved_model.save(means, str(path), signatures=means.__call__)
     bare = data.Dataset("bare", {"x": digits.x[:400]})
     with pytest.raises(InputError, match="--features"):
-        evaluation.make_judge(bare, None)
+        evaluation.make_judge(*data.split(bare))
     with caplog.at_level("INFO", logger="absl"):
-        judge = evaluation.make_judge(bare, None, features=path)
+        judge = evaluation.make_judge(*data.split(bare), features=path)
     assert "28 x 28 x 1" in caplog.text and "8 x 8 x 3" in caplog.text
     assert judge.about["features"]["path"] == str(path) and "classifier" not in judge.about
     assert "class_entropy" not in judge.floor

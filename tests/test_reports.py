@@ -11,7 +11,7 @@ from processes import run
 
 from ganflow import data
 from ganflow.base.errors import InputError
-from ganflow.judging import evaluation, reports, splits, telling
+from ganflow.judging import evaluation, reports, telling
 from ganflow.storage import workdir
 
 
@@ -23,18 +23,13 @@ def cache(own_cache):
 
 @pytest.fixture(scope="module")
 def digits() -> data.Dataset:
+    """Those that models train on."""
     return data.load("digits")
 
 
 @pytest.fixture(scope="module")
-def judge(digits, cache) -> evaluation.Judge:
-    return evaluation.make_judge(digits, None)
-
-
-@pytest.fixture(scope="module")
-def training(digits) -> data.Dataset:
-    """The part of the digits that the judge does not hold out."""
-    return splits.images(digits, None)[0]
+def judge(cache) -> evaluation.Judge:
+    return evaluation.make_judge(*data.load_both("digits"))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +76,7 @@ def test_evaluate_prints_and_writes_every_checkpoint_of_a_run_on_points(run_on_p
     assert table["modes_captured"][1:3] == ["1,000", "8"]  # n, floor
     for name in ("count", "mean", "std", "min", "25", "50", "75", "max"):
         assert name in table
-    assert "a fixed half" in ended.out
+    assert "drawn afresh" in ended.out
 
     written = json.loads((run_on_points / "evaluation.json").read_text())
     assert [row["step"] for row in written["rows"]] == [0, 2, 4]
@@ -155,19 +150,28 @@ def test_a_run_on_a_part_of_mnist_is_judged_as_one_on_the_whole(monkeypatch, dig
         reports.judging_data(tmp_path, manifest | {"data_sha256": digits.sha256}, None)
 
 
-def test_a_table_is_plain_text_whatever_stands_in_it(training, tmp_path, monkeypatch):
+def test_a_table_is_plain_text_whatever_stands_in_it(digits, tmp_path, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "20")
     path = tmp_path / "[red]:smile: a_long_name_of_a_file_of_samples.npy"
-    np.save(path, training.x[:200, ..., 0])
+    np.save(path, digits.x[:200, ..., 0])
     text = telling.as_text(reports.of_samples(path, "digits"))
     lines = text.splitlines()
     header = next(i for i, line in enumerate(lines) if line.startswith("figure"))
     assert path.name in lines[header] and "\x1b" not in text
     cells = lines[header + 2].split()  # below the rule
-    assert cells[:4] == ["frechet_distance", "200", ":", "359"] and len(cells) == 8
+    assert cells[:4] == ["frechet_distance", "200", ":", "355"] and len(cells) == 8
     end = lines[header].index(path.name) + len(path.name)
     assert all(line[end - 1] != " " and line[end] == " " for line in lines[header + 2 : header + 6])
+
+
+def test_copies_of_training_images_are_called_so_and_held_out_ones_are_not(digits, tmp_path):
+    told = {}
+    for name, images in (("copies", digits), ("others", data.load("digits", split="test"))):
+        np.save(tmp_path / f"{name}.npy", images.x[:200, ..., 0])
+        told[name] = telling.as_text(reports.of_samples(tmp_path / f"{name}.npy", "digits"))
+    assert "COPIES: the samples of copies.npy" in told["copies"]
+    assert "COPIES" not in told["others"]
 
 
 def test_evaluate_of_one_step_elsewhere(run_on_points, tmp_path):
@@ -192,21 +196,23 @@ def test_a_run_on_images_is_judged_with_floor_and_ceilings(run_on_images, judge)
     report = reports.of_workdir(run_on_images)
     assert [column.step for column in report.judged] == [0]
     text = telling.as_text(report)
-    (line,) = (line for line in text.splitlines() if " : 359 " in line and "frechet" in line)
+    (line,) = (line for line in text.splitlines() if " : 355 " in line and "frechet" in line)
     cells = line.split()
-    assert cells[1:4] == ["1,438", ":", "359"]
+    assert cells[1:4] == ["1,442", ":", "355"]
     floor, first, start, noise = map(float, cells[4:])
     assert floor == pytest.approx(judge.floor["frechet_distance"].value, rel=1e-3)
     assert first == start > 50 * floor and noise > 50 * floor
-    assert "a fixed fifth" in text and "O(1/n)" in text
-    assert f"accuracy {judge.about['classifier']['accuracy']:.4f} on n = 359" in text
+    assert (
+        "355 held-out examples (one in five, set aside before training" in text and "O(1/n)" in text
+    )
+    assert f"accuracy {judge.about['classifier']['accuracy']:.4f} on n = 355" in text
     telling.write_events(report, run_on_images)
     assert ("eval/recall", 0) in scalars(run_on_images / "eval")
 
 
-def test_a_file_of_images_with_labels_has_a_conditional_accuracy(training, tmp_path, judge):
-    np.save(tmp_path / "x.npy", training.x[:300, ..., 0])
-    np.save(tmp_path / "y.npy", training.label[:300])
+def test_a_file_of_images_with_labels_has_a_conditional_accuracy(digits, tmp_path, judge):
+    np.save(tmp_path / "x.npy", digits.x[:300, ..., 0])
+    np.save(tmp_path / "y.npy", digits.label[:300])
     report = reports.of_samples(tmp_path / "x.npy", "digits", labels=tmp_path / "y.npy", num=200)
     (column,) = report.judged
     assert column.figures["conditional_accuracy"][1:] == (200, 0)

@@ -2,6 +2,7 @@
 
     dataset.py                    `Dataset`: named fields in memory; `domain`, `decoded`
     loading.py                    `load`: from a name and a folder to a `Dataset`
+    held_out.py                   what is set aside before any training
     digits.py mnist.py points.py  the data sets with names of their own
     readers/                      files that strangers wrote: idx, npy, npz, all checked
 
@@ -10,13 +11,13 @@ belong to the engine.
 """
 
 from ganflow.data.dataset import Dataset, decoded, domain
+from ganflow.data.held_out import split
 from ganflow.data.loading import (
     BUILT_IN,
     NAMES,
     POINTS,
     SPLITS,
     check_batch,
-    has_test_split,
     load,
     load_both,
 )
@@ -31,8 +32,8 @@ __all__ = [
     "check_batch",
     "decoded",
     "domain",
-    "has_test_split",
     "load",
     "load_both",
     "modes",
+    "split",
 ]

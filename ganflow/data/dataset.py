@@ -27,10 +27,11 @@ class Dataset:
     """Named arrays. Do not write to them.
 
     Attributes:
-      name: for messages; it does not enter `sha256`.
+      name: for messages; like `part` it does not enter `sha256`.
       fields: `x`, and `a` and `b` of two unpaired domains: images, uint8 or float32 in [-1, 1],
         [n, h, w, c], or points, float32 [n, 2]; `label`, int32 [n]; `caption`, token ids, int32
         [n, words]; and whatever else there is, one row an example. uint8 are always images.
+      part: of held-out examples, where they come from, in words.
 
     Raises:
       ValueError: no fields, or fields of one domain that differ in their number of rows.
@@ -38,6 +39,7 @@ class Dataset:
 
     name: str
     fields: dict[str, np.ndarray]
+    part: str = ""
 
     def __post_init__(self):
         if not self.fields:

@@ -5,12 +5,12 @@ import difflib
 import numpy as np
 
 from ganflow.base.errors import InputError
-from ganflow.data import digits, mnist, points
+from ganflow.data import digits, held_out, mnist, points
 from ganflow.data.dataset import Dataset, is_image
 from ganflow.data.readers import files, user
 
 POINTS = points.NAMES
-BUILT_IN = ("digits", *POINTS)  # these take no files and have no test split
+BUILT_IN = ("digits", *POINTS)  # these take no files
 NAMES = ("digits", *mnist.NAMES, *POINTS, *user.NAMES)
 SPLITS = ("train", "test")
 
@@ -25,8 +25,9 @@ def load(name: str, data_dir: str | None = None, split: str = "train", enlarge: 
       data_dir: for `mnist` and `mnist_55000` a folder with the four IDX files (None: Keras's
         download); for `idx`, `npy` and `npz` the file, or a folder with exactly one; the others
         take none.
-      split: "train", or "test" where there is one: MNIST's, a folder of IDX files with t10k-*,
-        and `npz` with members `NAME_test`.
+      split: "train", or "test", whose examples no training sees: MNIST's, points drawn afresh, a
+        user's own (a folder of IDX files with t10k-*, `npz` with members `NAME_test`); of other
+        data one example in five, see `held_out`.
       enlarge: every pixel of an image, in whatever field, becomes a square of so many by so many.
 
     Returns:
@@ -37,20 +38,53 @@ def load(name: str, data_dir: str | None = None, split: str = "train", enlarge: 
       InputError: an unknown name or split, or a file that cannot be used; the message names the
         file, what was found and what was expected.
     """
-    _check_name(name, data_dir)
     if split not in SPLITS:
         raise InputError(f"found the split {split!r}, expected one of {', '.join(SPLITS)}")
-    if split == "test" and not has_test_split(name):
-        raise InputError(f"data set {name}: found no test split, expected --split=train")
+    _check_name(name, data_dir)
+    if _has_own_test_split(name, data_dir):
+        return _read(name, data_dir, split, enlarge)
+    train, test = held_out.split(_read(name, data_dir, "train", enlarge))
+    if split == "test" and test is None:
+        raise InputError(
+            f"data set {name}: found {min(train.sizes.values())} examples, expected at least "
+            f"{held_out.ONE_IN} to hold some out for a test split"
+        )
+    return test if split == "test" and test is not None else train
+
+
+def load_both(
+    name: str, data_dir: str | None = None, enlarge: int = 1
+) -> tuple[Dataset, Dataset | None]:
+    """The examples to train on and the held-out ones; arguments as of `load`.
+
+    Returns:
+      (train, held out); None of fewer than five examples, of which none are held out.
+    """
+    _check_name(name, data_dir)
+    if not _has_own_test_split(name, data_dir):
+        return held_out.split(_read(name, data_dir, "train", enlarge))
+    return _read(name, data_dir, "train", enlarge), _read(name, data_dir, "test", enlarge)
+
+
+def _has_own_test_split(name: str, data_dir: str | None) -> bool:
+    """Whether the data come in two parts; raises as `load`."""
+    if name not in user.NAMES:
+        return name != "digits"
+    with files.reading(data_dir or name):
+        return user.has_test(name, data_dir or "")
+
+
+def _read(name: str, data_dir: str | None, split: str, enlarge: int) -> Dataset:
+    """One part of a data set that comes in parts, or the whole of another."""
     with files.reading(data_dir or name):
         if name == "digits":
             fields = digits.load()
         elif name in mnist.NAMES:
             fields = mnist.load(name, data_dir or None, split)
         elif name in POINTS:
-            fields = points.load(name)
+            fields = points.load(name, split)
         else:
-            fields = user.load(name, data_dir, split)
+            fields = user.load(name, data_dir or "", split)
     if enlarge > 1:
         if not any(map(is_image, fields.values())):
             held = "points" if "x" in fields else "no images"
@@ -59,26 +93,8 @@ def load(name: str, data_dir: str | None = None, split: str = "train", enlarge: 
             field: _enlarged(array, enlarge) if is_image(array) else array
             for field, array in fields.items()
         }
-    return Dataset(name, fields)
-
-
-def load_both(
-    name: str, data_dir: str | None = None, enlarge: int = 1
-) -> tuple[Dataset, Dataset | None]:
-    """The training split and, where there is one, the test split; arguments as of `load`."""
-    train = load(name, data_dir, "train", enlarge)
-    if not has_test_split(name):
-        return train, None
-    if name in user.NAMES:
-        with files.reading(data_dir):
-            if not user.has_test(name, data_dir):
-                return train, None
-    return train, load(name, data_dir, "test", enlarge)
-
-
-def has_test_split(name: str) -> bool:
-    """Whether `load` may be asked for the test split; a user's files may lack it all the same."""
-    return name not in BUILT_IN
+    part = points.PART if name in POINTS else "its test split"
+    return Dataset(name, fields, part if split == "test" else "")
 
 
 def check_batch(dataset: Dataset, batch_size: int) -> None:

@@ -1,7 +1,7 @@
 """Point sets in the plane: a circle, mixtures of Gaussians, a swiss roll.
 
-Every draw starts from the same fixed seed: the data set is the same on every machine, in every
-run, and the seed of a run decides only about the run.
+Every draw starts from a fixed seed, the test split's from another: the data set is the same on
+every machine, in every run, and the seed of a run decides only about the run.
 
 Sources:
   circle: S. Dobilas, "GANs: Generative Adversarial Networks, an Advanced Solution for Data
@@ -49,6 +49,8 @@ _MIXTURES = {
 }
 
 NAMES = ("circle", "swiss_roll", *_MIXTURES)
+PART = "as many, drawn afresh"  # what the test split is
+_SEEDS = {"train": 0, "test": 1}
 
 
 def modes(name: str) -> tuple[np.ndarray, float] | None:
@@ -67,36 +69,41 @@ def modes(name: str) -> tuple[np.ndarray, float] | None:
     return (mixture.centres / mixture.scale).astype(np.float32), mixture.std / mixture.scale
 
 
-def load(name: str) -> dict[str, np.ndarray]:
+def load(name: str, split: str = "train") -> dict[str, np.ndarray]:
     """The points of one of `NAMES`.
+
+    Args:
+      name: a data set.
+      split: "train", or "test": as many other points of the same distribution.
 
     Returns:
       `x`, float32 [100000, 2] ([1000, 2] for the circle); and for a mixture `label`, the index of
       each point's mode in `modes(name)`, int32 [n].
     """
     if name == "circle":
-        return {"x": _circle()}
+        return {"x": _circle(0.5 if split == "test" else 0.0)}
     if name == "swiss_roll":
-        return {"x": _swiss_roll()}
-    return _draw(_MIXTURES[name])
+        return {"x": _swiss_roll(_SEEDS[split])}
+    return _draw(_MIXTURES[name], _SEEDS[split])
 
 
-def _circle() -> np.ndarray:
-    angle = 2 * np.pi * np.arange(_CIRCLE_POINTS) / _CIRCLE_POINTS
+def _circle(shift: float) -> np.ndarray:
+    """Points in even steps, turned by a share of a step."""
+    angle = 2 * np.pi * (np.arange(_CIRCLE_POINTS) + shift) / _CIRCLE_POINTS
     circle = _CIRCLE_RADIUS * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     return circle.astype(np.float32)
 
 
-def _swiss_roll() -> np.ndarray:
+def _swiss_roll(seed: int) -> np.ndarray:
     from sklearn.datasets import make_swiss_roll  # slow to import
 
-    roll, _ = make_swiss_roll(_POINTS, noise=0.25, random_state=0)
+    roll, _ = make_swiss_roll(_POINTS, noise=0.25, random_state=seed)
     return (roll[:, [0, 2]] / 7.5).astype(np.float32)
 
 
-def _draw(mixture: _Mixture) -> dict[str, np.ndarray]:
+def _draw(mixture: _Mixture, seed: int) -> dict[str, np.ndarray]:
     # RandomState, not default_rng: NumPy promises to keep its stream from version to version.
-    random = np.random.RandomState(0)
+    random = np.random.RandomState(seed)
     count = len(mixture.centres)
     label = random.permutation(np.repeat(np.arange(count, dtype=np.int32), _POINTS // count))
     points = mixture.centres[label] + mixture.std * random.standard_normal((_POINTS, 2))

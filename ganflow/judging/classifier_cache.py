@@ -33,7 +33,7 @@ def trained(dataset: data.Dataset, held_out: data.Dataset | None, seed: int) -> 
 
     Args:
       dataset: images with labels.
-      held_out: images that tell its accuracy; None holds a fixed fifth out, see `splits.images`.
+      held_out: images that tell its accuracy.
       seed: of weights, order and distortions; 0 is the judge's, 1 is for losses.
 
     Raises:
@@ -46,7 +46,7 @@ def trained(dataset: data.Dataset, held_out: data.Dataset | None, seed: int) -> 
             f"data set {dataset.name}: found {found}, and the judging classifier needs images with "
             "labels; add labels, or give --features=PATH, a SavedModel or .keras file"
         )
-    train, held_out = splits.images(dataset, held_out)
+    train, held_out = splits.checked(dataset, held_out)
     hashes = {"train_sha256": train.sha256, "held_out_sha256": held_out.sha256}
     identity = {"version": classifier_training.VERSION, "seed": seed, **hashes}
     short = "-".join(value[:16] for value in hashes.values())

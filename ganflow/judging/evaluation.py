@@ -5,10 +5,9 @@ Images are compared through the features of a classifier trained on the same dat
 comparable with each other and with nothing else: not with another data set's, nor with published
 FIDs.
 
-The real side is the held-out one, so that a generator which merely repeats training images cannot
-do better than the training images themselves, whose figures are the floor. MNIST and some of a
-user's own data sets have a test split. The others give up a fixed fifth (points: a half), which the
-judge's classifier has not seen, though a model trained on the whole data set has.
+The real side is the held-out one, which no training sees (`data.load_both`), so that a generator
+which merely repeats training images cannot do better than the training images themselves, whose
+figures are the floor.
 """
 
 import dataclasses
@@ -116,7 +115,7 @@ def judged_as(name: str) -> str:
 
 
 def make_judge(
-    dataset: data.Dataset,
+    train: data.Dataset,
     held_out: data.Dataset | None,
     num: int = 10_000,
     features: Path | None = None,
@@ -124,9 +123,8 @@ def make_judge(
     """Read the real side; trains the judging classifier where the cache has none.
 
     Args:
-      dataset: what models train on; of a part, the whole, see `judged_as`.
-      held_out: its test split; None where it has none: a fixed fifth (points: half) of `dataset`
-        is then held out for the judge.
+      train: what models train on; of a part, the whole, see `judged_as`.
+      held_out: what was set aside before training.
       num: samples wanted for one evaluation. Lowered, with a log line, where there are fewer
         training examples, for the floor must be of the same number.
       features: a SavedModel folder or .keras file whose features replace the classifier's; the
@@ -136,32 +134,31 @@ def make_judge(
       InputError: no field "x", too few examples, no labels and no `features`, or such that cannot
         be used.
     """
-    if dataset.x is None:
+    if train.x is None:
         raise InputError(
-            f"data set {dataset.name}: found no field x, and samples are compared with x; "
+            f"data set {train.name}: found no field x, and samples are compared with x; "
             "call the examples that they should look like x"
         )
     if num < _MIN_SAMPLES:
         raise InputError(f"--num={num}: expected at least {_MIN_SAMPLES} samples to judge by")
-    split = splits.points if dataset.is_points else splits.images
-    train, real = split(dataset, held_out)
+    sha256, is_points = train.sha256, train.is_points
+    train, real = splits.checked(train, held_out)
     if len(train.x) < num:
         logging.info(
             "data set %s: has %d examples besides the held-out ones, so %d samples are judged, "
             "not %d: the floor must be of the same number",
-            *(dataset.name, len(train.x), len(train.x), num),
+            *(train.name, len(train.x), len(train.x), num),
         )
         num = len(train.x)
-    own_fifth = "a fixed half" if dataset.is_points else "a fixed fifth"
     about = {
-        "dataset": dataset.name,
-        "data_sha256": dataset.sha256,
-        "held_out": own_fifth if held_out is None else "test split",
+        "dataset": train.name,
+        "data_sha256": sha256,
+        "held_out": real.part,
         "num_train": len(train.x),
         "num_held_out": len(real.x),
     }
     side: _Images | _Points
-    if dataset.is_points:
+    if is_points:
         side, low, high = _read_points(train, real, num), real.x.min(axis=0), real.x.max(axis=0)
     else:
         side, low, high = _read_images(train, real, num, features), -1, 1

@@ -11,6 +11,8 @@ from ganflow.data import statistics
 from ganflow.judging.reports import Column, Report
 from ganflow.storage import workdir
 
+_COPIES = 0.2  # of the distance from held-out images to their nearest training image
+
 # ---------------------------------------------------------------- text
 
 
@@ -56,6 +58,13 @@ def _notes(report: Report) -> list[str]:
         ]
     else:
         notes += ["noise: uniform in the bounding box of the real points"]
+    for column in report.judged:
+        ratio = column.figures.get("nearest_neighbour_ratio")
+        if ratio is not None and ratio.value < _COPIES:
+            notes.append(
+                f"COPIES: the samples of {column.title} lie {ratio.value:.2g} times as far from "
+                "training images as held-out images do: they repeat what was trained on"
+            )
     return notes
 
 

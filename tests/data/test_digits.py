@@ -8,10 +8,11 @@ import pytest
 
 from ganflow import data
 from ganflow.base.errors import InputError
+from ganflow.data import digits
 
 
 def test_digits():
-    dataset = data.load("digits")
+    dataset = data.Dataset("digits", digits.load())
     assert dataset.x.shape == (1797, 28, 28, 1) and dataset.x.dtype == np.uint8
     assert dataset.label.dtype == np.int32
     assert dataset.label[:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
@@ -24,7 +25,7 @@ def test_resizing_keeps_the_picture():
     from sklearn.datasets import load_digits
 
     small = load_digits().images * (255 / 16)
-    large = data.load("digits").x[..., 0].astype(float)
+    large = digits.load()["x"][..., 0].astype(float)
     # Seven large pixels lie on two small ones; the means over such blocks must agree, and agree
     # less once the picture is moved by one pixel either way.
     wanted = small.reshape(-1, 4, 2, 4, 2).mean(axis=(2, 4))
@@ -45,8 +46,6 @@ def test_resizing_keeps_the_picture():
         ({"name": "digit"}, ["'digit'", "did you mean digits?"]),
         ({"name": "gausians_8"}, ["did you mean gaussians_8?"]),
         ({"name": "MNIST\n"}, ["'MNIST\\n'", "expected one of digits, mnist"]),
-        ({"name": "digits", "split": "test"}, ["digits", "no test split"]),
-        ({"name": "circle", "split": "test"}, ["circle", "no test split"]),
         ({"name": "mnist_5500"}, ["did you mean mnist_55000?"]),
         ({"name": "digits", "split": "valid"}, ["'valid'", "expected one of train, test"]),
         ({"name": "idx"}, ["idx", "no --data_dir"]),
