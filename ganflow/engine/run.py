@@ -55,10 +55,13 @@ class Run:
         Raises:
           InputError: the model, the data set and the options do not fit together.
         """
+        self.module, self.model_name = module, module.__name__.rpartition(".")[2]
+        if not options.workdir:
+            place = f"runs/{self.model_name}-{config.dataset}"
+            options = dataclasses.replace(options, workdir=place)
         self.options, self.dataset, self.held_out = options, dataset, held_out
         self.strategy = strategy or replicas.make_strategy(options.num_replicas)
         self.folder = Path(options.workdir)
-        self.module, self.model_name = module, module.__name__.rpartition(".")[2]
         start.check_batch(dataset, config.batch_size, self.strategy)
         self.fields = dataset.about()
         with self.strategy.scope():
@@ -119,6 +122,7 @@ class Run:
         Raises:
           NotFiniteError, StorageError: with the last good checkpoint in place.
         """
+        workdir.make(self.folder)
         watch = Watch(self, workdir.Metrics(self.folder).rows(), on_row)
         step = saved = int(self.step)
         rate, saved_at_seconds = workdir.Rate(step), time.monotonic()

@@ -5,10 +5,8 @@ ganflow-train --model=simple --dataset=mnist --data_dir=DIR --workdir=runs/simpl
 `--helpfull` with `--model=NAME` lists what that model has. Exit codes: see ganflow/cli/command.py.
 """
 
-import dataclasses
 import shlex
 import time
-from pathlib import Path
 from typing import Any
 
 from absl import flags as absl_flags
@@ -65,8 +63,6 @@ def prepare(model: str, config: Any, options: engine.Options) -> engine.Run:
       InputError: see `data.load` and `engine.Run`.
     """
     module = models.load(model)
-    if not options.workdir:
-        options = dataclasses.replace(options, workdir=f"runs/{Path(model).stem}-{config.dataset}")
     strategy = replicas.make_strategy(options.num_replicas)  # before any operation has run
     dataset, held_out = data.load_both(config.dataset, options.data_dir or None, options.enlarge)
     return engine.Run(module, config, options, dataset, strategy, held_out)

@@ -39,6 +39,27 @@ def plain(error: Exception) -> str:
     return re.sub(r"^\{\{.*?\}\} | \[Op:.*\]$", "", message.splitlines()[0])
 
 
+def make(workdir: Path) -> None:
+    """Make the folder, if it is not there.
+
+    Raises:
+      InputError: it cannot be made.
+    """
+    with _usable(workdir):
+        workdir.mkdir(parents=True, exist_ok=True)
+
+
+@contextlib.contextmanager
+def _usable(workdir: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"--workdir={workdir}: cannot be used: {error.strerror}; choose a folder you can "
+            "write in"
+        ) from error
+
+
 @contextlib.contextmanager
 def locked(workdir: Path) -> Iterator[None]:
     """Hold the folder against a second writer; the kernel lets go when the process ends.
@@ -47,14 +68,9 @@ def locked(workdir: Path) -> Iterator[None]:
       BusyError: another process holds it.
       InputError: the folder cannot be made or entered.
     """
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
+    make(workdir)
+    with _usable(workdir):
         lock = open(workdir / ".lock", "a+")  # noqa: SIM115 - closed below
-    except OSError as error:
-        raise InputError(
-            f"--workdir={workdir}: cannot be used: {error.strerror}; choose a folder you can "
-            "write in"
-        ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
