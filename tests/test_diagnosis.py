@@ -183,15 +183,18 @@ def test_a_d_that_wins_under_soft_labels_overpowers_g():
 
 
 def test_a_d_that_takes_samples_for_real_is_overpowered():
-    fooled = {"fake_scores": scores(95, 2)}  # mean D(G(z)) = .842
-    assert illnesses(evidence(**fooled)) == ["g_overpowers_d"]
-    assert illnesses(evidence(fake_scores=scores(94, 2))) == []
-    assert illnesses(evidence(fake_scores=scores(100, 1.09))) == []  # .748
-    assert illnesses(evidence(fake_scores=scores(100, 1.11))) == ["g_overpowers_d"]  # .752
+    def found(fake_scores, samples=GRID + 3):
+        return illnesses(evidence(fake_scores=fake_scores, samples=samples))
+
+    assert found(scores(95, 2)) == ["g_overpowers_d"]  # mean D(G(z)) = .842
+    assert found(scores(94, 2)) == []
+    assert found(scores(100, 1.09)) == []  # .748
+    assert found(scores(100, 1.11)) == ["g_overpowers_d"]  # .752
+    assert found(scores(95, 2), samples=GRID) == []  # as good as real: D has a hard task
 
 
 def test_a_critic_that_ranks_samples_higher_is_overpowered():
-    critic = {"boundary": None, "real_scores": np.arange(100.0)}
+    critic = {"boundary": None, "real_scores": np.arange(100.0), "samples": GRID + 3}
     assert illnesses(evidence(**critic, fake_scores=np.full(100, 89.5))) == ["g_overpowers_d"]
     assert illnesses(evidence(**critic, fake_scores=np.full(100, 88.5))) == []
     assert illnesses(evidence(**critic, fake_scores=np.full(100, -1e6))) == []

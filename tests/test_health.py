@@ -38,7 +38,7 @@ def test_healthy_is_said_with_the_figures_it_rests_on():
 @pytest.mark.parametrize(
     "figure, just_beyond",
     [
-        ("energy_distance_ratio", health.MOST_ENERGY_DISTANCE + 0.001),
+        ("energy_distance_ratio", health.NEAR_ENERGY_DISTANCE + 0.001),
         ("pairwise_distance_ratio", health.LEAST_PAIRWISE_DISTANCE - 0.001),
         ("cells_ratio", health.LEAST_CELLS - 0.001),
         ("energy_distance_ratio", float("nan")),

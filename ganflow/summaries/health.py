@@ -12,11 +12,15 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from ganflow.summaries.diagnosis import PERSISTENCE_STEPS, PERSISTENCE_SUMMARIES, Verdict
+from ganflow.summaries.diagnosis import (
+    NEAR_ENERGY_DISTANCE,
+    PERSISTENCE_STEPS,
+    PERSISTENCE_SUMMARIES,
+    Verdict,
+)
 
 TOO_EARLY, ILL, HEALTHY, UNCLEAR = "too early", "ill", "healthy", "unclear"
 
-MOST_ENERGY_DISTANCE = 0.15
 LEAST_PAIRWISE_DISTANCE = 0.5
 LEAST_CELLS = 0.5
 LEAST_MODES_SHARE = 0.8
@@ -86,7 +90,7 @@ def _vitals(num_modes: int) -> list[Vital]:
     found = [
         Vital(
             "energy_distance_ratio",
-            MOST_ENERGY_DISTANCE,
+            NEAR_ENERGY_DISTANCE,
             above=False,
             words="energy distance to real examples",
         ),
