@@ -24,7 +24,7 @@ from ganflow.engine.options import Options
 from ganflow.interface import gans
 from ganflow.nn import replicas
 from ganflow.nn.moving_average import MovingAverage
-from ganflow.storage import checkpoints, workdir
+from ganflow.storage import checkpoints, code, workdir
 from ganflow.summaries.watch import Watch
 
 CHECKPOINT_SECONDS = 60  # between two, where --checkpoint_every does not say
@@ -59,6 +59,7 @@ class Run:
         self.strategy = strategy or replicas.make_strategy(options.num_replicas)
         self.folder = Path(options.workdir)
         self.module, self.model_name = module, module.__name__.rpartition(".")[2]
+        self.code = code.hashes(Path(module.__file__ or ""))  # now: it may be edited meanwhile
         start.check_batch(dataset, config.batch_size, self.strategy)
         self.fields = dataset.about()
         with self.strategy.scope():
@@ -169,12 +170,12 @@ class Run:
         about = start.about(self)
         return checkpoints.save(self.folder / "checkpoints", self.state, step, about, keep)
 
-    def resume(self) -> bool:
+    def resume(self, allow_changed_code: bool = False) -> bool:
         """Go to the newest sound checkpoint, or write the first one; true if there was one.
 
         Raises:
-          InputError: a history without a sound checkpoint, or one of another run; or `--init_from`
-            cannot be used.
+          InputError: a history without a sound checkpoint, one of another run, or of other code
+            where that is not allowed; or `--init_from` cannot be used.
         """
         folder = self.folder / "checkpoints"
         sound = checkpoints.newest_sound(folder)
@@ -185,6 +186,7 @@ class Run:
             self.save()  # from here on the workdir has an identity, and a kill loses nothing
             return False
         checkpoints.refuse_other_run(sound, start.about(self), self.folder)
+        code.hold_against(sound.manifest, self.code, self.folder, allow_changed_code)
         checkpoints.restore(sound, self.state)
         workdir.Metrics(self.folder).keep_until(sound.step)
         return True

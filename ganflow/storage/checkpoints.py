@@ -2,6 +2,7 @@
 
     checkpoints/000001000/weights.index, weights.data-...   written by tf.train.Checkpoint
                           manifest.json                     step, flags, versions, SHA-256 a file
+                                                            written, and of the model's code
 
 A checkpoint is written under another name, reopened and read to the end, listed in its manifest,
 and then moved to its final name in one rename. A kill at any moment leaves either a whole folder

@@ -10,11 +10,11 @@ from ganflow.base.errors import InputError
 from ganflow.interface import gans
 from ganflow.interface.fields import Fields
 from ganflow.nn.moving_average import MovingAverage
-from ganflow.storage import checkpoints
+from ganflow.storage import checkpoints, code
 
 
 def load_trained(folder: Path, step: int | None = None, ema: bool = False):
-    """The model of a workdir's newest (or given) checkpoint.
+    """The model of a workdir's newest (or given) checkpoint; logs a line if its code has changed.
 
     Args:
       folder: the workdir.
@@ -37,6 +37,7 @@ def load_trained(folder: Path, step: int | None = None, ema: bool = False):
         )
     manifest = sound.manifest
     gan = untrained(manifest)
+    code.warn_of_change(manifest, models.file_of(manifest["model"]), folder)
     if not ema:
         checkpoints.restore_model(sound, gan=gan)
         return gan, manifest
