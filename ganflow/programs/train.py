@@ -119,6 +119,8 @@ def train(run: engine.Run, fresh: bool = False, allow_changed_code: bool = False
         logging.info("step %d: %d steps in %.1f s, saved", run.step, done, seconds)
         if not finished:
             return 128 + signals.received
+    if told := run.keeping.closing(run.rows, run.folder):
+        print(told)
     print(_closing(run))
     return 0
 
@@ -153,7 +155,7 @@ def _closing(run: engine.Run) -> str:
     there = shlex.quote(f"--workdir={folder}")
     twice = f"--epochs={2 * epochs}" if epochs else f"--steps={2 * steps}"
     return f"""{_statistics(run)}
-In {folder}, after {steps:,} steps:
+In {folder}, after {int(run.step):,} steps:
 {pictures}
   scores.png     D's outputs on real and on generated
   losses.png     the losses of both networks
