@@ -68,6 +68,15 @@ def test_the_oldest_beyond_keep_are_deleted(tmp_path):
     assert names(tmp_path) == ["000000003", "000000010"]
 
 
+def test_protected_steps_are_kept_beside_the_newest_as_long_as_they_are_protected(tmp_path):
+    for step, protected in ((1, ()), (2, (1,)), (3, {2}), (4, {2}), (5, {2})):
+        state = state_of([step, step])
+        checkpoints.save(tmp_path, state, step, ABOUT, 2, protected)
+    assert checkpoints.steps(tmp_path) == [5, 4, 2]
+    save(tmp_path, 6, keep=2)
+    assert checkpoints.steps(tmp_path) == [6, 5]
+
+
 def test_a_step_saved_again_replaces_its_checkpoint(tmp_path):
     save(tmp_path, 5)
     checkpoints.save(tmp_path, state_of([1, 2]), 5, ABOUT, 3)

@@ -15,6 +15,7 @@ from ganflow.base.errors import InputError
 from ganflow.interface import gans
 from ganflow.interface.fields import Fields
 from ganflow.judging import (
+    best,
     classifier,
     classifier_cache,
     classifier_training,
@@ -105,6 +106,7 @@ def test_figures_are_finite_and_none_is_missing(judge, digits):
     assert judge.num == 1_442
     figures = judge.figures(decoded(digits.x), digits.label)
     assert figures.keys() == IMAGE_FIGURES | {"conditional_accuracy"}
+    assert all(best.metric_for(name, digits, asks_classes=True) == name for name in figures)
     assert all(type(v) is float and math.isfinite(v) for v in figures.values())
     assert sum(figures[f"class_{i}"] for i in range(10)) == pytest.approx(1)
 

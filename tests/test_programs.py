@@ -65,6 +65,14 @@ REFUSED = {
         ["--model=circle", "--steps=3", "--epochs=2"],
         ["--steps=3", "--epochs=2", "found both"],
     ),
+    "unknown figure": (
+        ["--model=circle", "--evaluate_every=5", "--keep_best=recal"],
+        ["--keep_best=recal", "of these points", "sliced_wasserstein"],
+    ),
+    "best of nothing": (
+        ["--model=circle", "--stop_when_worse=2"],
+        ["--stop_when_worse=2", "--evaluate_every"],
+    ),
     "positional": (["--model=circle", "steps=3"], ["'steps=3' is not a flag"]),
     "no flag file": (["--flagfile=/nowhere/flags.txt"], ["/nowhere/flags.txt"]),
     "no data folder": (["--dataset=mnist", "--data_dir=/nowhere"], ["/nowhere"]),
@@ -315,6 +323,11 @@ NO_SAMPLE = {
     "no workdir": (["--workdir=/nowhere", "--out={tmp}/x.npy"], ["/nowhere", "no checkpoint"]),
     "no flag": (["--out={tmp}/x.npy"], ["--workdir"]),
     "no such step": (["--workdir={run}", "--step=5", "--out={tmp}/x.npy"], ["step 5", "3", "6"]),
+    "no step": (["--workdir={run}", "--step=soon", "--out={tmp}/x.npy"], ["--step=soon", "best"]),
+    "no best": (
+        ["--workdir={run}", "--step=best", "--out={tmp}/x.npy"],
+        ["--step=best", "no evaluations", "--evaluate_every"],
+    ),
     "bad ending": (["--workdir=/nowhere", "--out={tmp}/x.jpg"], [".jpg", ".npy or .png"]),
     "no folder": (["--workdir=/nowhere", "--out={tmp}/no/x.npy"], ["no folder"]),
     "no samples": (["--workdir={run}", "--num=0", "--out={tmp}/x.npy"], ["num"]),

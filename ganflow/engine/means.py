@@ -1,6 +1,6 @@
-"""Means of the steps' scalars since the last summary."""
+"""The engine's figures in a summary: means of scalars since the last one, norms of gradients."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -31,3 +31,11 @@ class Means(tf.Module):
         self.counts.assign(np.zeros_like(counts))
         found = zip(self.names, sums, counts, strict=True)
         return {name: float(total / count) for name, total, count in found if count}
+
+
+def gradient_norms(norms: Mapping[tuple[str, str], float]) -> dict[str, float]:
+    """An update's norm over all its weights, from those by (update's label, "generator/w_0")."""
+    of: dict[str, list[float]] = {}
+    for (label, _), norm in norms.items():
+        of.setdefault(label, []).append(norm)
+    return {f"{label}_gradient_norm": float(np.linalg.norm(each)) for label, each in of.items()}

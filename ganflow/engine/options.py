@@ -27,3 +27,11 @@ class Options:
     keep_checkpoints: int = option(3, "how many of the newest are kept", minimum=1)
     evaluate_every: int = option(0, "steps between evaluations; 0: none", minimum=0)
     evaluate_num: int = option(2_000, "samples in such an evaluation", minimum=100)
+    keep_best: str = option(
+        "auto",
+        "the figure by which the best evaluation's checkpoint is kept; auto: frechet_distance, of "
+        "points sliced_wasserstein; none: no checkpoint is kept for its quality",
+    )
+    stop_when_worse: int = option(
+        0, "stop after so many evaluations in a row without a new best; 0: never", minimum=0
+    )

@@ -15,16 +15,16 @@ import tensorflow as tf
 
 from ganflow import data
 from ganflow.base.errors import NotFiniteError
-from ganflow.engine import start
+from ganflow.engine import keeping, start
 from ganflow.engine.call import PhaseCall
 from ganflow.engine.feed import Feed
-from ganflow.engine.means import Means
+from ganflow.engine.means import Means, gradient_norms
 from ganflow.engine.not_finite import NotFinite, blame
 from ganflow.engine.options import Options
 from ganflow.interface import gans
 from ganflow.nn import replicas
 from ganflow.nn.moving_average import MovingAverage
-from ganflow.storage import checkpoints, workdir
+from ganflow.storage import checkpoints, code, workdir
 from ganflow.summaries.watch import Watch
 
 CHECKPOINT_SECONDS = 60  # between two, where --checkpoint_every does not say
@@ -61,14 +61,16 @@ class Run:
             options = dataclasses.replace(options, workdir=place)
         self.options, self.dataset, self.held_out = options, dataset, held_out
         self.strategy = strategy or replicas.make_strategy(options.num_replicas)
-        self.folder = Path(options.workdir)
+        self.folder, self.fields = Path(options.workdir), dataset.about()
+        self.code = code.hashes(Path(module.__file__ or ""))  # now: it may be edited meanwhile
         start.check_batch(dataset, config.batch_size, self.strategy)
-        self.fields = dataset.about()
         with self.strategy.scope():
             self.gan = gans.build(module, config, self.fields, options.seed)
             sampled = gans.sampled_weights(self.gan, self.fields) if options.ema else []
             self.average = MovingAverage(options.ema, sampled) if options.ema else None
         self.schedule, self.samplers = self.gan.schedule(), self.gan.samplers()
+        self.keeping = keeping.of_options(options, dataset, self.samplers[0])
+        self.rows: list[dict] = []  # of metrics.jsonl, once it trains
         self.feed = Feed(self.schedule, dataset, config.batch_size, options.seed)
         steps = self.feed.steps_of(options.epochs) if options.epochs else config.steps
         self.config = dataclasses.replace(config, steps=steps)
@@ -117,19 +119,21 @@ class Run:
           on_row: called with each summary's row, by another thread.
 
         Returns:
-          Whether `until` was reached.
+          Whether it is at its end: at `until`, or where its evaluations have ended it.
 
         Raises:
           NotFiniteError, StorageError: with the last good checkpoint in place.
         """
         workdir.make(self.folder)
-        watch = Watch(self, workdir.Metrics(self.folder).rows(), on_row)
+        self.rows = workdir.Metrics(self.folder).rows()
+        watch, keeping = Watch(self, self.rows, on_row), self.keeping
         step = saved = int(self.step)
+        over = keeping.is_over(self.rows)
         rate, saved_at_seconds = workdir.Rate(step), time.monotonic()
         try:
             if step == 0 and not watch.rows:
                 watch.look(self._row({}, rate), None, {}, final=until == 0)
-            while step < until and not stop():
+            while step < until and not over and not stop():
                 summary = min(_next(step, self.config.summary_every), until)
                 every = self.options.checkpoint_every
                 # The step before a summary is a call of its own: what it does can be told.
@@ -143,42 +147,43 @@ class Run:
                     watch.drain()
                     raise NotFiniteError(blame(self, found)) from None
                 step = end
+                judged = step == summary and keeping.judges and watch.evaluation_is_due(step)
                 if step == summary:
-                    watch.look(self._row(norms, rate), before, norms, final=step == until)
+                    final = step == until or judged and keeping.is_over(self.rows, more=1)
+                    watch.look(self._row(norms, rate), before, norms, final)
                 waited = time.monotonic() - saved_at_seconds > CHECKPOINT_SECONDS
-                if step % every == 0 if every else step == summary and waited:
+                if judged or (step % every == 0 if every else step == summary and waited):
                     watch.drain()
                     self.save()
                     saved, saved_at_seconds = step, time.monotonic()
+                    over = keeping.heard(self.rows, step)
                 progress(step)
             watch.drain()
             if step != saved:
                 self.save()
         finally:
             watch.close()
-        return step >= until
+        return over or step >= until
 
     def _row(self, norms: dict[tuple[str, str], float], rate: workdir.Rate) -> dict:
         """The engine's part of a summary's row: means since the last; starts the next sums."""
         step = int(self.step)
         row = {"step": step, "epoch": round(self.feed.epochs(step), 4)} | self.means.take()
-        for label in dict.fromkeys(label for label, _ in norms):
-            of = [norm for (of_label, _), norm in norms.items() if of_label == label]
-            row[f"{label}_gradient_norm"] = float(np.linalg.norm(of))
+        row |= gradient_norms(norms)
         return row | ({"steps_per_second": round(rate.mark(step), 2)} if step else {})
 
     def save(self) -> Path:
-        """Write a checkpoint of this step."""
-        keep, step = self.options.keep_checkpoints, int(self.step)
-        about = start.about(self)
-        return checkpoints.save(self.folder / "checkpoints", self.state, step, about, keep)
+        """Write a checkpoint of this step; the best step's is kept beside the newest."""
+        about, keep = start.about(self), self.options.keep_checkpoints
+        folder, best = self.folder / "checkpoints", self.keeping.protected(self.rows)
+        return checkpoints.save(folder, self.state, int(self.step), about, keep, best)
 
-    def resume(self) -> bool:
+    def resume(self, allow_changed_code: bool = False) -> bool:
         """Go to the newest sound checkpoint, or write the first one; true if there was one.
 
         Raises:
-          InputError: a history without a sound checkpoint, or one of another run; or `--init_from`
-            cannot be used.
+          InputError: a history without a sound checkpoint, one of another run, or of other code
+            where that is not allowed; or `--init_from` cannot be used.
         """
         folder = self.folder / "checkpoints"
         sound = checkpoints.newest_sound(folder)
@@ -189,6 +194,7 @@ class Run:
             self.save()  # from here on the workdir has an identity, and a kill loses nothing
             return False
         checkpoints.refuse_other_run(sound, start.about(self), self.folder)
+        code.hold_against(sound.manifest, self.code, self.folder, allow_changed_code)
         checkpoints.restore(sound, self.state)
         workdir.Metrics(self.folder).keep_until(sound.step)
         return True

@@ -79,6 +79,7 @@ def about(run) -> dict:
             for network, weights in run.gan.networks.items()
         },
         "data_sha256": run.dataset.sha256,
+        "code": run.code,
     }
 
 

@@ -17,6 +17,7 @@ from ganflow.data.statistics import summary_statistics
 from ganflow.interface import gans
 from ganflow.judging import evaluation
 from ganflow.judging.evaluation import Figure
+from ganflow.storage import checkpoints
 from ganflow.trained import loading, sampling
 
 _TOLERANCE = 1e-3  # of float images beyond [-1, 1]
@@ -71,7 +72,7 @@ def of_workdir(
     dataset, held_out = judging_data(folder, manifest, data_dir)
     judge = evaluation.make_judge(dataset, held_out, num, features)
     has_average = manifest["options"].get("ema", 0) > 0
-    steps = _steps(folder) if step is None else [step]
+    steps = checkpoints.steps(folder / "checkpoints")[::-1] if step is None else [step]
     judged = []
     for number, at in enumerate(steps, 1):
         logging.info("step %d: checkpoint %d of %d", at, number, len(steps))
@@ -181,12 +182,6 @@ def _report(judge, about, judged, untrained, label=None) -> Report:
 def _column(judge, title, samples, label=None) -> Column:
     statistics = summary_statistics(samples) if samples.ndim == 2 else None
     return Column(title, judge.measured(samples, label), statistics)
-
-
-def _steps(folder: Path) -> list[int]:
-    """Steps of the kept checkpoints, oldest first."""
-    found = (folder / "checkpoints").glob("[0-9]*")
-    return sorted(int(p.name) for p in found if p.name.isdigit() and p.is_dir())
 
 
 # ---------------------------------------------------------------- a file of samples

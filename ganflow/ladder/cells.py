@@ -56,12 +56,13 @@ class Cell:
 
     def identity(self) -> dict:
         """All that decides what the cell trains, as JSON has it."""
+        no_matter = ("workdir", "data_dir", "keep_best", "stop_when_worse")
         options = dataclasses.asdict(self.options)
         told = {
             "entry": self.entry,
             "model": self.model,
             "config": dataclasses.asdict(self.config),
-            "options": {k: v for k, v in options.items() if k not in ("workdir", "data_dir")},
+            "options": {k: v for k, v in options.items() if k not in no_matter},
         }
         return json.loads(json.dumps(told))
 
@@ -92,6 +93,8 @@ def with_budget(cell: Cell, budget: Budget, folder: Path) -> Cell:
         checkpoint_every=NEVER,  # but for the marks
         keep_checkpoints=_KEEP_ALL,
         evaluate_every=0,
+        keep_best="none",
+        stop_when_worse=0,
         epochs=0,  # by steps, or by the clock
     )
     return dataclasses.replace(cell, config=config, options=options)

@@ -50,6 +50,11 @@ def reference(module: types.ModuleType) -> str:
     return name if package == __name__ else str(Path(module.__file__ or name).resolve())
 
 
+def file_of(name: str) -> Path:
+    """The file that `load` takes for this name; it need not be there."""
+    return Path(name) if name.endswith(".py") else Path(__path__[0], f"{name}.py")
+
+
 def _load_file(path: Path) -> types.ModuleType:
     if not path.is_file():
         raise InputError(f"--model={path}: there is no such file")

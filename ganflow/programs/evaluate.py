@@ -12,6 +12,7 @@ from ganflow.base.errors import InputError
 from ganflow.cli import command
 from ganflow.cli.flags import parse
 from ganflow.judging import reports, telling
+from ganflow.programs import steps
 
 FLAGS = flags.FLAGS
 
@@ -19,7 +20,7 @@ FLAGS = flags.FLAGS
 def run() -> None:
     """Define the flags and start."""
     flags.DEFINE_string("workdir", None, "the run's folder: judge its checkpoints")
-    flags.DEFINE_integer("step", None, "only the checkpoint of this step", lower_bound=0)
+    flags.DEFINE_string("step", None, f"{steps.HELP}; by default every one that is kept")
     flags.DEFINE_integer("seed", 1, "of the z of the checkpoints' samples", lower_bound=0)
     flags.DEFINE_string(
         "samples", None, "or an .npy file to judge: images in [-1, 1] or uint8, points"
@@ -53,9 +54,8 @@ def main(_) -> int:
         out = Path(FLAGS.out) if FLAGS.out else folder / "evaluation.json"
         if FLAGS.out or folder.is_dir():
             telling.check_out(out)
-        report = reports.of_workdir(
-            folder, FLAGS.step, FLAGS.num, FLAGS.seed, features, FLAGS.data_dir
-        )
+        step, _ = steps.asked(FLAGS.step, folder)
+        report = reports.of_workdir(folder, step, FLAGS.num, FLAGS.seed, features, FLAGS.data_dir)
     else:
         _refuse("workdir, not to --samples", "step")
         if FLAGS.dataset is None:

@@ -9,6 +9,7 @@ from absl import flags
 
 from ganflow.cli import command
 from ganflow.cli.flags import parse
+from ganflow.programs import steps
 from ganflow.trained import sampling
 
 FLAGS = flags.FLAGS
@@ -19,7 +20,7 @@ def run() -> None:
     flags.DEFINE_string("workdir", None, "the run's folder", required=True)
     flags.DEFINE_integer("num", 64, "how many samples", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "of all that is drawn", lower_bound=0)
-    flags.DEFINE_integer("step", None, "which checkpoint; by default the newest", lower_bound=0)
+    flags.DEFINE_string("step", None, f"{steps.HELP}; by default the newest")
     flags.DEFINE_string("sampler", "", "its name, of a model with several; by default the first")
     flags.DEFINE_boolean("ema", False, "with the moving average of G's weights")
     flags.DEFINE_string("out", "samples.png", "the file to write: .npy, or .png for a picture")
@@ -30,9 +31,10 @@ def main(_) -> int:
     """Write the samples; return the exit code."""
     out = Path(FLAGS.out)
     sampling.check_out(out)
-    samples = sampling.generate(
-        Path(FLAGS.workdir), FLAGS.num, FLAGS.seed, FLAGS.step, FLAGS.sampler, FLAGS.ema
-    )
+    folder = Path(FLAGS.workdir)
+    step, averaged = steps.asked(FLAGS.step, folder)
+    ema = FLAGS.ema or (averaged and not FLAGS["ema"].present)  # --noema: not even then
+    samples = sampling.generate(folder, FLAGS.num, FLAGS.seed, step, FLAGS.sampler, ema)
     sampling.write(samples, out)
     print(f"{out}: {samples.dtype} {' x '.join(map(str, samples.shape))}")
     return 0

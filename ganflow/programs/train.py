@@ -37,6 +37,9 @@ def run() -> None:
     absl_flags.DEFINE_boolean(
         "fresh", False, "set the workdir's history aside and start from step 0"
     )
+    absl_flags.DEFINE_boolean(
+        "allow_changed_code", False, "go on although the model's code is not the checkpoint's"
+    )
     command.run(main, lambda argv: flags.parse_for_model(argv, engine.Options()))
 
 
@@ -53,7 +56,7 @@ def main(_) -> int:
     if FLAGS.dry_run:
         print(describe_plan(prepared))
         return 0
-    return train(prepared, FLAGS.fresh)
+    return train(prepared, FLAGS.fresh, FLAGS.allow_changed_code)
 
 
 def prepare(model: str, config: Any, options: engine.Options) -> engine.Run:
@@ -92,12 +95,12 @@ def _examples(dataset: data.Dataset) -> str:
     )
 
 
-def train(run: engine.Run, fresh: bool = False) -> int:
+def train(run: engine.Run, fresh: bool = False, allow_changed_code: bool = False) -> int:
     """Train to the end, or to a signal, in the run's workdir; return the exit code."""
     with workdir.locked(run.folder), Signals() as signals:
         if fresh and (aside := workdir.set_aside(run.folder)):
             logging.info("--fresh: what was there is now in %s", aside)
-        resumed = run.resume()
+        resumed = run.resume(allow_changed_code)
         workdir.write_whole(run.folder / "flags.txt", _flag_file(run).encode())
         first = int(run.step)
         logging.info("%s", describe_plan(run))
@@ -112,6 +115,8 @@ def train(run: engine.Run, fresh: bool = False) -> int:
         logging.info("step %d: %d steps in %.1f s, saved", run.step, done, seconds)
         if not finished:
             return 128 + signals.received
+    if told := run.keeping.closing(run.rows, run.folder):
+        print(told)
     print(_closing(run))
     return 0
 
@@ -146,7 +151,7 @@ def _closing(run: engine.Run) -> str:
     there = shlex.quote(f"--workdir={folder}")
     twice = f"--epochs={2 * epochs}" if epochs else f"--steps={2 * steps}"
     return f"""{_statistics(run)}
-In {folder}, after {steps:,} steps:
+In {folder}, after {int(run.step):,} steps:
 {pictures}
   scores.png     D's outputs on real and on generated
   losses.png     the losses of both networks

@@ -2,6 +2,7 @@
 
     checkpoints/000001000/weights.index, weights.data-...   written by tf.train.Checkpoint
                           manifest.json                     step, flags, versions, SHA-256 a file
+                                                            written, and of the model's code
 
 A checkpoint is written under another name, reopened and read to the end, listed in its manifest,
 and then moved to its final name in one rename. A kill at any moment leaves either a whole folder
@@ -14,6 +15,7 @@ import json
 import os
 import platform
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +41,14 @@ class Sound:
         return self.manifest["step"]
 
 
-def save(folder: Path, state: tf.train.Checkpoint, step: int, about: dict, keep: int) -> Path:
+def save(
+    folder: Path,
+    state: tf.train.Checkpoint,
+    step: int,
+    about: dict,
+    keep: int,
+    protected: Collection[int] = (),
+) -> Path:
     """Write `state` as the checkpoint of `step`, then delete the oldest beyond `keep`.
 
     Args:
@@ -48,6 +57,7 @@ def save(folder: Path, state: tf.train.Checkpoint, step: int, about: dict, keep:
       step: steps done so far.
       about: what else the manifest tells: flags, shapes, the data's hash.
       keep: how many to keep.
+      protected: steps whose checkpoints are kept however old they are.
 
     Raises:
       NotFiniteError: a saved tensor is infinite or not a number; nothing is left behind.
@@ -87,7 +97,8 @@ def save(folder: Path, state: tf.train.Checkpoint, step: int, about: dict, keep:
         shutil.rmtree(partial, ignore_errors=True)
     # What is newer was rejected when this run began: it does not count as one of those kept.
     for old in [p for p in _folders(folder) if int(p.name) <= step][keep:]:
-        shutil.rmtree(old, ignore_errors=True)
+        if int(old.name) not in protected:
+            shutil.rmtree(old, ignore_errors=True)
     return final
 
 
@@ -106,7 +117,7 @@ def newest_sound(folder: Path, step: int | None = None) -> Sound | None:
     if step is not None:
         found = [p for p in found if int(p.name) == step]
         if not found:
-            have = ", ".join(str(int(p.name)) for p in _folders(folder)) or "none"
+            have = ", ".join(map(str, steps(folder))) or "none"
             raise InputError(f"{folder}: no checkpoint of step {step}; there are: {have}")
     for path in found:
         reason = _reason_to_reject(path)
@@ -119,6 +130,11 @@ def newest_sound(folder: Path, step: int | None = None) -> Sound | None:
             "them, or start again with --fresh, which sets this history aside"
         )
     return None
+
+
+def steps(folder: Path) -> list[int]:
+    """The steps of the checkpoints that are there, newest first; some may not be sound."""
+    return [int(path.name) for path in _folders(folder)]
 
 
 def clear_partial(folder: Path) -> None:

@@ -46,6 +46,11 @@ class Watch:
         """Every weight as it is now, in the order of `gans.named_weights`."""
         return self._read_weights()
 
+    def evaluation_is_due(self, step: int) -> bool:
+        """Whether the next summary, if it is at `step`, has an evaluation."""
+        every = self.run.options.evaluate_every
+        return bool(every) and step // every != self._last_step // every
+
     def look(
         self,
         row: dict,
@@ -68,7 +73,7 @@ class Watch:
         rare = final or step // self.run.config.summary_every % RARE == 0
         pictures = self._recorder.plan(rare, always=final or step == 0)
         seen = [eye.look() for eye in self._eyes]
-        is_due = self._evaluation_is_due(step)
+        is_due = self.evaluation_is_due(step)
         evaluated = self._evaluated("eval") if is_due else []
         taken = self._taken(pictures, seen)
         if self.run.average is not None and (is_due or any("_ema" in p for p in pictures)):
@@ -121,10 +126,6 @@ class Watch:
             answers = eye.ask_surface(one.samples) if asked else None
             taken.append(Taken(answers, eye.between() if "interpolation" in kinds else None))
         return taken
-
-    def _evaluation_is_due(self, step: int) -> bool:
-        every = self.run.options.evaluate_every
-        return bool(every) and step // every != self._last_step // every
 
     def _evaluated(self, group: str):
         """Fresh samples of every sampler to be judged: (figures' group, samples, labels)."""

@@ -10,11 +10,11 @@ from ganflow.base.errors import InputError
 from ganflow.interface import gans
 from ganflow.interface.fields import Fields
 from ganflow.nn.moving_average import MovingAverage
-from ganflow.storage import checkpoints
+from ganflow.storage import checkpoints, code
 
 
 def load_trained(folder: Path, step: int | None = None, ema: bool = False):
-    """The model of a workdir's newest (or given) checkpoint.
+    """The model of a workdir's newest (or given) checkpoint; logs a line if its code has changed.
 
     Args:
       folder: the workdir.
@@ -28,15 +28,10 @@ def load_trained(folder: Path, step: int | None = None, ema: bool = False):
       InputError: no workdir, no sound checkpoint, one of another version of the model, or no moving
         average where one is asked for.
     """
-    sound = None
-    if folder.is_dir():
-        sound = checkpoints.newest_sound(folder / "checkpoints", step)
-    if sound is None:
-        raise InputError(
-            f"--workdir={folder}: holds no checkpoint; train with bin/train.py --workdir={folder}"
-        )
+    sound = sound_checkpoint(folder, step)
     manifest = sound.manifest
     gan = untrained(manifest)
+    code.warn_of_change(manifest, models.file_of(manifest["model"]), folder)
     if not ema:
         checkpoints.restore_model(sound, gan=gan)
         return gan, manifest
@@ -47,6 +42,20 @@ def load_trained(folder: Path, step: int | None = None, ema: bool = False):
     checkpoints.restore_model(sound, gan=gan, average=average)
     average.put()
     return gan, manifest
+
+
+def sound_checkpoint(folder: Path, step: int | None = None) -> checkpoints.Sound:
+    """The newest (or given) checkpoint of a workdir.
+
+    Raises:
+      InputError: no workdir, or no sound checkpoint.
+    """
+    sound = checkpoints.newest_sound(folder / "checkpoints", step) if folder.is_dir() else None
+    if sound is None:
+        raise InputError(
+            f"--workdir={folder}: holds no checkpoint; train with bin/train.py --workdir={folder}"
+        )
+    return sound
 
 
 def untrained(manifest: dict, seed: int = 0) -> tf.Module:
