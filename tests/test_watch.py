@@ -66,8 +66,8 @@ def test_rows_begin_with_step_0_and_do_not_depend_on_how_often_pictures_are_draw
         assert [row["step"] for row in told] == [0, 10, 20, 30, 40]
         assert workdir.Metrics(folder).rows() == told
         tags, graphs = events_of(folder)
-        drawn[share] = tags["samples"]
-        assert tags["loss/d_loss"] == [10, 20, 30, 40] and len(graphs) == 1
+        drawn[share] = tags["Pictures/samples"]
+        assert tags["Loss/d_loss"] == [10, 20, 30, 40] and len(graphs) == 1
         assert tags["gradient/d_step_real"] == [10, 20, 30, 40]
         rare = ("optimizer/d/adam_m/w_0000", "weight/generator/w_0000", "statistics")
         assert {tuple(tags[name]) for name in rare} == {(0, 40)}

@@ -17,6 +17,7 @@ from ganflow.pictures import grids, scores, sheets, strips, surface
 from ganflow.storage import workdir
 from ganflow.summaries import events
 from ganflow.summaries.moments import COLUMNS, SamplerEye, Seen
+from ganflow.summaries.writer import picture_tag
 
 SHARE = 0.03  # of the time, in seconds of the CPU
 _IN_STRIP = 12  # images in a row of the strip
@@ -143,7 +144,7 @@ class Album:
             png = grids.encoded(picture)
             file = kind(name) + self._eye.suffix
             workdir.write_whole(self._folder / f"{file}.png", png)
-            values += events.image(name, png, *picture.shape[:2])
+            values += events.image(picture_tag(name), png, *picture.shape[:2])
             budget.took(name, time.thread_time() - start)
         return values
 
