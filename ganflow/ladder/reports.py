@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 from ganflow.ladder import lateness
+from ganflow.pictures.canvas import CYCLE, DASHES
 from ganflow.storage import workdir
 
 # The figure that ranks a row: for images, for points; the first that a judge gives. Lower is
@@ -24,6 +25,7 @@ _FURTHER = (
 )
 _FRACTIONS = ("precision", "recall", "coverage", "high_quality_3std")
 _BAND_ALPHA = 0.2
+_MARKERS = "os^DvPX"  # as many as colours
 
 
 def write(plan, results: dict[str, dict], folder: Path, command: str) -> None:
@@ -224,15 +226,18 @@ def draw_panels(panels: Mapping[str, Iterable[tuple[str, list]]], path: Path, x_
     for axes in all_axes[len(panels) :]:
         axes.set_axis_off()
     names = dict.fromkeys(name for lines in panels.values() for name, _ in lines)
-    style = {name: (f"C{i % 10}", "-:"[i // 10 % 2]) for i, name in enumerate(names)}
+    style = {
+        name: (CYCLE[i % len(CYCLE)], _MARKERS[i % len(_MARKERS)], DASHES[i // len(CYCLE) % 4])
+        for i, name in enumerate(names)
+    }
     for axes, (title, lines) in zip(all_axes, panels.items(), strict=False):
         positive = True
         for name, curves in lines:
             x, y = np.moveaxis(np.array(curves), -1, 0)  # [seeds, marks] each
             y = np.where(np.isfinite(y), y, np.nan)  # a gap
-            color, dashes = style[name]
+            color, marker, dashes = style[name]
             middle = x.mean(axis=0)
-            axes.plot(middle, y.mean(axis=0), dashes, c=color, marker="o", ms=3, label=name)
+            axes.plot(middle, y.mean(axis=0), dashes, c=color, marker=marker, ms=4, label=name)
             axes.fill_between(middle, y.min(axis=0), y.max(axis=0), color=color, alpha=_BAND_ALPHA)
             positive = positive and not (y <= 0).any()
         if positive:

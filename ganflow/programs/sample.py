@@ -33,6 +33,7 @@ def main(_) -> int:
     samples = sampling.generate(
         Path(FLAGS.workdir), FLAGS.num, FLAGS.seed, FLAGS.step, FLAGS.sampler, FLAGS.ema
     )
-    sampling.write(samples, out)
+    title = sampling.title(Path(FLAGS.workdir), FLAGS.seed, FLAGS.step, FLAGS.ema)
+    sampling.write(samples, out, title)
     print(f"{out}: {samples.dtype} {' x '.join(map(str, samples.shape))}")
     return 0

@@ -30,10 +30,15 @@ def picture_tag(name: str) -> str:
     return f"Pictures/{name}"
 
 
-def draw_losses(folder: Path, title: str) -> Path | None:
-    """Draw `losses.png` from `metrics.jsonl`; None where there is not yet a row."""
+def draw_losses(folder: Path, title: str, is_logistic: bool = False) -> Path | None:
+    """Draw `losses.png` from `metrics.jsonl`; None where there is not yet a row.
+
+    Args:
+      folder: the workdir.
+      title, is_logistic: see `curves.loss_curves`.
+    """
     rows = workdir.Metrics(folder).rows()
     if not rows:
         return None
-    grids.write_png(folder / "losses.png", curves.loss_curves(rows, title))
+    grids.write_png(folder / "losses.png", curves.loss_curves(rows, title, is_logistic))
     return folder / "losses.png"
