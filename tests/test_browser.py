@@ -195,7 +195,7 @@ def trained(tmp_path_factory):
 
 def test_scalars_are_drawn(browser, trained, tmp_path):
     browser.open(f"{trained[1]}/#scalars")
-    titles = ["accuracy/d_real", "accuracy/d_fake", "d_output", "loss", "gradient", "weight"]
+    titles = ["Loss/d_loss", "accuracy/d_real", "d_output", "Loss", "gradient", "weight"]
     browser.wait_for_charts(titles, tmp_path / "scalars.png")
 
 
@@ -240,7 +240,7 @@ def test_the_card_is_shown_as_text_with_headings(browser, trained, tmp_path):
 
 def test_hparams_are_filled_in_with_the_figures_of_the_run(browser, trained, tmp_path):
     browser.open(f"{trained[1]}/#hparams")
-    wanted = ("d_learning_rate", "0.0010000", "d_hidden", "32,16", "loss/d_loss", "Trial ID")
+    wanted = ("d_learning_rate", "0.0010000", "d_hidden", "32,16", "trial/d_loss", "Trial ID")
     browser.wait_for(lambda seen: all(part in seen["text"] for part in wanted))
     browser.screenshot(tmp_path / "hparams.png")
 
@@ -249,10 +249,10 @@ def test_what_a_run_has_not_written_is_not_found(browser, tmp_path):
     """The control: a folder with a curve alone fails each of the other tests' conditions."""
     with tf.summary.create_file_writer(str(tmp_path / "train")).as_default():
         for step in range(5):
-            tf.summary.scalar("loss/d_loss", float(step), step=step)
+            tf.summary.scalar("Loss/d_loss", float(step), step=step)
     with tensorboard(f"--logdir={tmp_path}") as url:
         browser.open(f"{url}/#scalars")
-        browser.wait_for_charts(["loss/d_loss"], tmp_path / "scalars.png")
+        browser.wait_for_charts(["Loss/d_loss"], tmp_path / "scalars.png")
         for tab, part in (
             ("text", "What healthy looks like"),
             ("hparams", "Trial ID"),

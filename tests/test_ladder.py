@@ -16,7 +16,7 @@ from processes import ROOT, Process, run, tensors
 
 from ganflow import data, engine, models
 from ganflow.base.errors import InputError, NotFiniteError, StorageError
-from ganflow.ladder import cells, plans, reports, running, training
+from ganflow.ladder import cells, lateness, plans, reports, running, training
 from ganflow.ladder import results as cell_results
 from ganflow.ladder.cells import Budget
 
@@ -57,6 +57,8 @@ def test_marks_stand_at_equal_parts_or_where_they_are_put():
         ((60, None, [-1]), "above 0"),
         ((60, None, [float("nan")]), "above 0"),
         ((60, None, []), "above 0"),
+        ((8, None, [2]), "--seconds=8: expected at least 10"),
+        ((None, None, [4, 9]), "--seconds=9: expected at least 10"),
     ],
 )
 def test_budgets_that_make_no_sense_are_refused(args, part):
@@ -184,21 +186,64 @@ def test_a_ladder_may_only_gain_cells(tmp_path):
 # ---------------------------------------------------------------- the clock, and a cell's process
 
 
-def test_a_call_that_would_end_after_the_mark_is_not_begun(monkeypatch):
+def test_calls_have_as_many_steps_as_end_at_the_mark(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
-    clock = training._Clock(started=98.0, spent_seconds=10.0)  # 12 s so far
-    assert clock.seconds() == 12 and not clock.over(12.5) and clock.over(11.9)
-    now[0] += 5  # compiles
-    clock.called()
-    assert not clock.over(17.5)  # what a call takes is not known yet
-    now[0] += 1
-    clock.called()
-    assert clock.called_at_seconds == 18
-    assert clock.over(18.9) and not clock.over(19.1)
-    now[0] += 3  # a checkpoint, and a call that had to wait
-    clock.called()
-    assert clock.over(21.9) and not clock.over(22.1)
+    clock = training._Clock(started=98.0, spent_seconds=10.0, step=7)  # 12 s so far
+    assert clock.seconds() == 12 and clock.steps_before(11.9, 50) == 0
+    assert clock.steps_before(12.5, 50) == 1
+    now[0] += 5  # compiles: nothing is known of a step yet
+    clock.called(8)
+    assert clock.steps_before(17.5, 50) == 1 and clock.steps_before(17, 50) == 0
+    now[0] += 0.5
+    clock.called(9)
+    assert clock.called_at_seconds == 17.5
+    assert [clock.steps_before(17.5 + left, 50) for left in (0.4, 5, 99)] == [0, 10, 50]
+    now[0] += 2.5  # 50 steps: the call's own cost is shared by them
+    clock.called(59)
+    now[0] += 3  # a checkpoint is no step's
+    assert clock.steps_before(23.5, 50) == 10
+    now[0] += 0.5
+    clock.called(69)
+    assert clock.called_at_seconds == 23.5
+
+
+def test_a_cell_near_its_mark_asks_the_engine_for_fewer_steps(monkeypatch):
+    """An engine whose steps take a fifth of a second each, the first 3 seconds."""
+    now, calls = [0.0], []
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+
+    class Engine:
+        steps_per_call = 20
+
+        def train(self, until, progress, stop):
+            while not stop():
+                calls.append(self.steps_per_call)
+                now[0] += 0.2 * self.steps_per_call + 2.8 * (len(calls) == 1)
+                progress(sum(calls))
+
+    clock = training._Clock(0.0, 0.0, 0)
+    marks = [2.0, 8.01, 16.01]
+    fell = []
+    for mark in marks:
+        assert training._train_to(Engine(), mark, "seconds", 20, clock, lambda: False)
+        fell.append(clock.called_at_seconds)
+    assert fell == pytest.approx([3.0, 8.0, 16.0])  # the first within the start; then the marks
+    assert calls == [1, 1, 20, 4, 20, 20]
+
+
+def test_late_marks_and_marks_of_one_step_are_told_in_one_line():
+    budget = Budget("seconds", (2, 4, 8, 40))
+    fell = [(2, 14.25, 100), (4, 14.25, 100), (8, 14.25, 100), (40, 40.9, 1500)]
+    marks = [{"mark": m, "seconds": s, "step": step} for m, s, step in fell]
+    told = lateness.told(marks, budget)
+    assert "the mark of 2 s fell at 14.2 s; the mark of 4 s fell at 14.2 s" in told
+    assert told.endswith("; the marks of 2, 4 and 8 s are of one step, 100") and "40" not in told
+    assert lateness.told([marks[3] | {"seconds": 41.1}], budget) != ""  # by more than 1 s
+    assert lateness.told([marks[1] | {"seconds": 4.5}], budget) != ""  # by more than a tenth
+    kept = [row | {"seconds": row["mark"], "step": i} for i, row in enumerate(marks)]
+    assert lateness.told(kept, budget) == ""
+    assert lateness.told(marks, STEPS) == ""
 
 
 def test_marks_of_seconds_are_kept_and_a_checkpoint_without_its_row_is_not(tmp_path, monkeypatch):
@@ -384,13 +429,19 @@ def test_the_table_holds_mean_spread_best_and_failures():
     rows = [line for line in lines if line.startswith("| circle")]
     # By hand: means 1, 3 and .6; standard deviations with n - 1: 0, 1.414, .1.
     assert rows == [
-        "| circle | (real against real) |  |  | 0.0100 |  | 8.00 |  |  |",
-        "| circle | `quick` | 3 | 300 steps | 1.00 ± 0 | 0.600 ± 0.100 | 8.00 ± 0 | 101 ± 1.00 "
-        "| 502 MiB |",
-        "| circle | `slow` | 2 of 3 | 300 steps | 3.00 ± 1.41 | 1.50 ± 0.707 | 8.00 ± 0 "
-        "| 100 ± 0.707 | 501 MiB |",
+        "| circle | (real against real) |  |  |  | 0.0100 |  | 8.00 |  |  |",
+        "| circle | `quick` | 3 | 300 steps | 10.0, 20.0, 30.0 s | 1.00 ± 0 | 0.600 ± 0.100 "
+        "| 8.00 ± 0 | 101 ± 1.00 | 502 MiB |",
+        "| circle | `slow` | 2 of 3 | 300 steps | 10.0, 20.0, 30.0 s | 3.00 ± 1.41 | 1.50 ± 0.707 "
+        "| 8.00 ± 0 | 100 ± 0.707 | 501 MiB |",
     ]
     assert "- slow-circle-seed2 failed: exit code 3: d_loss not finite" in lines
+    assert not any("fell at" in line for line in lines)
+    in_seconds = dataclasses.replace(plan, budget=Budget("seconds", (2.0, 15.0, 31.0)))
+    results["quick-circle-seed1"]["marks"][0]["mark"] = 2.0
+    lines = reports.table(in_seconds, results, "x").splitlines()
+    (told,) = [line for line in lines if "fell at" in line]
+    assert told == "- quick-circle-seed1: the mark of 2 s fell at 10.0 s."
 
 
 def test_the_picture_is_drawn_with_a_panel_a_data_set(tmp_path):

@@ -103,7 +103,7 @@ def test_images_are_shown_generated_beside_real(tmp_path):
     assert "generator: all 4 weights changed." in text
     assert "image 10 " in seen  # six of 64: 0, 10, 21, ...
     picture = tf.io.decode_png((tmp_path / "lab.png").read_bytes()).numpy()
-    assert picture.shape == (8 * 30, 2 * 8 * 30 + 8, 1)
+    assert picture.shape == (40 + 8 * 30, 2 * 8 * 30 + 8, 1)  # a title and captions above
     first = np.clip(np.rint((data.decoded(of.dataset.x[:1])[0] + 1) * 127.5), 0, 255)
     np.testing.assert_array_equal(picture[:28, 8 * 30 + 8 :][:, :28], first)
 

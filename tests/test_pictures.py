@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganflow.pictures import curves, grids
+from ganflow.pictures import canvas, curves, grids
 
-BLUE, ORANGE = (19, 90, 158), (217, 95, 2)
+BLUE, ORANGE = (0, 114, 178), (213, 94, 0)
 
 
 def tile(*levels):
@@ -91,9 +91,68 @@ def test_loss_curves_draws_every_loss_that_the_rows_have():
     rows = [{"step": s, "g_loss": 1 - s / 10, "q_loss": 0.5} for s in range(5)]
     rows[3] |= {"cycle_loss": 0.1}  # of a phase that came once
     image = curves.loss_curves(rows, "title")
-    assert has(image, (44, 160, 44)) and has(image, (214, 39, 40)) and has(image, ORANGE)
+    assert has(image, (0, 158, 115)) and has(image, (204, 121, 167)) and has(image, ORANGE)
     assert not has(image, BLUE)  # D's colour
     assert not has(curves.loss_curves([{"step": 0}], "title"), ORANGE)
+
+
+def test_what_losses_are_at_a_half_is_a_line_where_scores_are_logits():
+    rows = [{"step": s, "d_loss": 2.0 - s / 5, "g_loss": s / 5} for s in range(11)]
+    critic, logistic = (curves.loss_curves(rows, "t", is_logistic=is_) for is_ in (False, True))
+
+    def dark(image):  # rows of the picture, within the axes and left of the legend, with dark dots
+        inside = (image[60:395, 110:400] < 90).all(axis=-1)
+        return np.flatnonzero(inside.sum(axis=1) > 40)
+
+    assert dark(critic).size == 0
+    (low, high) = dark(logistic)[[-1, 0]]  # log 2 is lower in the picture
+    # From 0 to 2 in 300 pixels or so: log 2 apart
+    assert low - high == pytest.approx(np.log(2) / 2.2 * 346, abs=6)
+
+
+def test_a_title_stands_above_the_grids_and_leaves_every_pixel_as_it_was():
+    rng = np.random.default_rng(0)
+    left = rng.integers(0, 256, (40, 90, 1), dtype=np.uint8)
+    right = rng.integers(0, 256, (40, 70, 3), dtype=np.uint8)
+    image = grids.titled("t", {"generated": left, "real": right})
+    np.testing.assert_array_equal(image[-40:], grids.beside(left, right))
+    above = image[:-40]
+    assert (above.min(axis=-1)[:, :4] == 255).all()
+    dark = (above < 100).all(axis=-1)
+    title, captions = dark[:20], dark[20:]
+    assert title.any() and captions[:, :90].any() and captions[:, 98:].any()
+    assert not captions[:, 75:98].any()  # each stands over its own grid
+    other = grids.titled("step 2", {"generated": left, "real": right})
+    assert (other[:20, :60] != image[:20, :60]).any()
+    np.testing.assert_array_equal(other[20:], image[20:])
+
+
+def test_a_long_title_is_not_cut():
+    picture = np.zeros([4, 10, 1], np.uint8)
+    image = grids.titled("a title that is longer than its picture", {"": picture})
+    assert image.shape[2] == 1 and image.shape[1] > 200 and (image[-4:, 10:] == 255).all()
+    assert (image[:-4, -4:] == 255).all() and (image[:-4, -60:] < 100).any()
+
+
+def test_colours_can_be_told_apart_by_those_who_do_not_see_red_or_green():
+    """Distances in linear light as a deuteranope and a protanope see them (Machado et al. 2009)."""
+    blind = {
+        "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                   [-0.011820, 0.042940, 0.968881]],
+        "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                   [-0.003882, -0.048116, 1.051998]],
+    }  # fmt: skip
+
+    def nearest(colours, matrix):
+        rgb = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in colours])
+        seen = np.clip((rgb**2.2) @ np.array(matrix).T, 0, 1) ** (1 / 2.2)
+        apart = np.linalg.norm(seen[:, None] - seen[None], axis=-1)
+        return apart[~np.eye(len(rgb), dtype=bool)].min()
+
+    for matrix in blind.values():
+        assert nearest(canvas.CYCLE[:3], matrix) > 0.25
+        assert nearest(canvas.CYCLE, matrix) > 0.1
+        assert nearest(("#2ca02c", "#d62728", "#8c564b"), matrix) < 0.15  # the control: tab10's
 
 
 def test_points_alone():

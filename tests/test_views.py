@@ -10,7 +10,7 @@ from ganflow.pictures import scores, sheets, strips, surface
 from ganflow.summaries import weights
 
 SQUARE = np.float32([[-1, -1], [-1, 1], [1, -1], [1, 1]])  # the frame is [-1.5, 1.5]
-BLUE, ORANGE, PURPLE = (19, 90, 158), (217, 95, 2), (106, 27, 122)
+BLUE, ORANGE, PURPLE = (0, 114, 178), (213, 94, 0), (106, 27, 122)
 
 
 def right_is_real(x):
@@ -197,7 +197,7 @@ def test_a_strip_of_uneven_steps_keeps_its_ends():
 def test_a_strip_shows_steps_as_rows_and_z_as_columns():
     first, last = row(-1), row(-1)
     last[1] = 1.0  # only the second z, at the later step
-    picture = sheets.strip({100: last, 0: first})
+    picture = sheets.strip({100: last, 0: first}, "t")
     # a tile is 2 x 3 pixels, 28 times enlarged, and a gap of 2; the margins are 90 and 40
     tiles = [[picture[40 + 58 * i + 30, 90 + 86 * j + 40, 0] for j in (0, 1)] for i in (0, 1)]
     assert tiles == [[0, 0], [0, 255]]
@@ -209,7 +209,7 @@ def test_a_strip_shows_steps_as_rows_and_z_as_columns():
 def test_a_strip_of_colours():
     images = np.zeros([1, 4, 4, 3], np.float32) - 1
     images[..., 1] = 1.0
-    assert sheets.strip({0: images})[60, 110].tolist() == [0, 255, 0]
+    assert sheets.strip({0: images}, "t")[60, 110].tolist() == [0, 255, 0]
 
 
 def test_a_strip_is_read_again_up_to_a_step(tmp_path):
@@ -221,7 +221,8 @@ def test_a_strip_is_read_again_up_to_a_step(tmp_path):
     again = strips.read_strip(path, 10)
     assert list(again) == [0, 10] and again[0].shape == (2, 2, 3, 1)
     np.testing.assert_allclose(again[10], 0.25, atol=0.5 / 127.5)
-    np.testing.assert_array_equal(sheets.strip(again), sheets.strip({0: row(-1), 10: row(0.25)}))
+    first = sheets.strip({0: row(-1), 10: row(0.25)}, "t")
+    np.testing.assert_array_equal(sheets.strip(again, "t"), first)
 
 
 def test_whatever_is_no_strip_is_refused_with_one_line(tmp_path):
@@ -283,7 +284,7 @@ def test_an_interpolation_goes_from_the_first_to_the_second_of_each_pair():
     np.testing.assert_array_equal(way[[0, 9, 10, 19]], z)
     assert np.linalg.norm(way[5] - z[1]) < np.linalg.norm(way[4] - z[1])
     images = np.repeat(np.linspace(-1, 1, 20, dtype=np.float32), 16).reshape(20, 4, 4, 1)
-    picture = sheets.interpolation(images)
+    picture = sheets.interpolation(images, "t")
     shown = [int(picture[50 + 58 * i, 100 + 58 * j, 0]) for i in (0, 1) for j in range(10)]
     assert shown == np.rint(np.linspace(0, 255, 20)).astype(int).tolist()
 
@@ -322,7 +323,7 @@ def test_neighbours_stand_right_of_their_samples():
     train = np.zeros([3, 4, 4, 1], np.uint8)
     train[1] = 255
     samples = np.full([5, 4, 4, 1], 0.9, np.float32)  # 242, nearest to 255
-    picture = sheets.neighbours(samples, train)
+    picture = sheets.neighbours(samples, train, "t")
     assert picture[60, 100, 0] == 242 and picture[60, 90 + 56 + 14 + 10, 0] == 255
     # a gap of an enlarged pixel (14) between them, 20 pixels for the distance, a gap of 2
     below = picture[40 + 56 : 40 + 76, 90 : 90 + 126]
@@ -333,7 +334,7 @@ def test_neighbours_stand_right_of_their_samples():
 # ---------------------------------------------------------------- D's outputs
 
 
-GREEN = (27, 127, 59)
+GREEN = (0, 158, 115)
 
 
 def test_scores_are_shown_as_probabilities_or_as_they_are():

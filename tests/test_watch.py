@@ -9,12 +9,15 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 
-from ganflow import data, engine
+from ganflow import data, engine, models
 from ganflow.base.errors import StorageError
 from ganflow.models import circle
+from ganflow.pictures import grids, sheets
 from ganflow.storage import workdir
 from ganflow.summaries import album, background, events, recorder
-from ganflow.summaries.moments import SamplerEye
+from ganflow.summaries.moments import COLUMNS, SamplerEye
+from ganflow.trained import sampling
+from tests.cases import small_config
 from tests.test_proving import make_run
 
 SMALL = circle.Config(g_hidden=(8, 4), d_hidden=(8, 4), batch_size=16, steps=40, summary_every=10)
@@ -66,8 +69,8 @@ def test_rows_begin_with_step_0_and_do_not_depend_on_how_often_pictures_are_draw
         assert [row["step"] for row in told] == [0, 10, 20, 30, 40]
         assert workdir.Metrics(folder).rows() == told
         tags, graphs = events_of(folder)
-        drawn[share] = tags["samples"]
-        assert tags["loss/d_loss"] == [10, 20, 30, 40] and len(graphs) == 1
+        drawn[share] = tags["Pictures/samples"]
+        assert tags["Loss/d_loss"] == [10, 20, 30, 40] and len(graphs) == 1
         assert tags["gradient/d_step_real"] == [10, 20, 30, 40]
         rare = ("optimizer/d/adam_m/w_0000", "weight/generator/w_0000", "statistics")
         assert {tuple(tags[name]) for name in rare} == {(0, 40)}
@@ -147,6 +150,32 @@ def test_the_image_that_was_given_stands_left_of_what_came_out(tmp_path):
     (given,) = eye.shown_given
     np.testing.assert_array_equal(given, data.decoded(run.dataset.fields["a"])[: eye.count])
     np.testing.assert_array_equal(eye.real, data.decoded(run.dataset.fields["b"])[: eye.count])
+
+
+def test_pictures_of_images_say_what_they_are_and_keep_every_pixel(tmp_path, images):
+    config = small_config("dense_logits", steps=2, summary_every=1)
+    options = engine.Options(workdir=str(tmp_path), jit="off")
+    run = engine.Run(models.load("dense_logits"), config, options, images)
+    run.resume()
+    assert run.train(2)
+    eye = SamplerEye(run, run.samplers[0], is_main=True)
+    parts = {"generated": eye.samples().numpy(), "real": eye.real}
+    tiles = {name: grids.grid(x, COLUMNS) for name, x in parts.items()}
+
+    def shown(name):
+        return tf.io.decode_png((tmp_path / name).read_bytes()).numpy()
+
+    expected = grids.titled("dense_logits, step 2", tiles)
+    np.testing.assert_array_equal(shown("samples.png"), expected)
+    interpolation = sheets.interpolation(eye.between().numpy(), "dense_logits, step 2")
+    np.testing.assert_array_equal(shown("interpolation.png"), interpolation)
+    title = sampling.title(tmp_path, seed=3)
+    assert title == "dense_logits, step 2, seed 3"
+    assert sampling.title(tmp_path, seed=3, step=0) == "dense_logits, step 0, seed 3"
+    samples = sampling.generate(tmp_path, 4, seed=3)
+    sampling.write(samples, tmp_path / "new.png", title)
+    expected = grids.titled(title, {"": grids.grid(samples, 2)})
+    np.testing.assert_array_equal(shown("new.png"), expected)
 
 
 # ---------------------------------------------------------------- the thread; the budget

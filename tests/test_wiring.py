@@ -9,7 +9,7 @@ from ganflow.interface import gans, wiring
 from ganflow.pictures import wiring as picture
 from tests import cases
 
-ORANGE = (217, 95, 2)
+ORANGE = (213, 94, 0)
 
 
 def wired(name, update):

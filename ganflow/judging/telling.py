@@ -1,7 +1,9 @@
 """What `bin/evaluate.py` has found, told: a table of text, JSON, TensorBoard's events."""
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import tensorflow as tf
 
@@ -115,31 +117,55 @@ def check_out(out: Path) -> None:
 # ---------------------------------------------------------------- TensorBoard's events
 
 
-def write_events(report: Report, folder: Path) -> None:
+def write_events(
+    report: Report,
+    folder: Path,
+    metrics: Mapping[str, str] = MappingProxyType({}),
+    describe: Callable[[str], str] = lambda tag: "",
+) -> None:
     """Write TensorBoard scalars `eval/NAME` at the checkpoints' steps, below WORKDIR/eval.
 
-    Those of averaged weights are a run of their own, WORKDIR/eval_averaged. A step that was judged
-    before has its new figures alone; those of other steps stay.
+    Those of averaged weights are a run of their own, WORKDIR/eval_averaged. WORKDIR/trial/eval has
+    those that the HParams tab shows. A step that was judged before has its new figures alone; those
+    of other steps stay.
+
+    Args:
+      report: what to write.
+      folder: the workdir.
+      metrics: tags of the HParams tab, and the `eval/NAME` of each.
+      describe: of a tag, what it means.
 
     Raises:
       StorageError: they cannot be written.
     """
     for name, averaged in (("eval", False), ("eval_averaged", True)):
-        columns = [column for column in report.judged if column.averaged == averaged]
-        if columns:
-            _write_run(folder / name, columns)
+        judged = {
+            column.step: {f"eval/{name}": f.value for name, f in column.figures.items()}
+            for column in report.judged
+            if column.averaged == averaged
+        }
+        if judged:
+            _write_run(folder / name, judged, describe)
+        if judged and metrics and not averaged:
+            of_trial = {
+                step: {tag: found[of] for tag, of in metrics.items() if of in found}
+                for step, found in judged.items()
+            }
+            _write_run(folder / "trial" / name, of_trial, describe)
 
 
-def _write_run(folder: Path, columns: list[Column]) -> None:
-    judged = {c.step: {f"eval/{n}": f.value for n, f in c.figures.items()} for c in columns}
+def _write_run(
+    folder: Path, judged: dict[int, dict[str, float]], describe: Callable[[str], str]
+) -> None:
+    """Scalars by step and tag, those of earlier evaluations among them."""
     try:
         scalars = _read_run(folder) | judged
         earlier = list(folder.glob("*tfevents*"))
         writer = tf.summary.create_file_writer(str(folder))
         for step in sorted(scalars):  # TensorBoard drops what goes back in time
             with writer.as_default(step=step):
-                for name, value in scalars[step].items():
-                    tf.summary.scalar(name, value)
+                for tag, value in scalars[step].items():
+                    tf.summary.scalar(tag, value, description=describe(tag))
         writer.close()
     except tf.errors.OpError as error:
         raise StorageError(

@@ -80,7 +80,8 @@ class View:
         real, fake = self.real.numpy(), self.fake().numpy()
         if not self.is_points:
             fake = np.nan_to_num(fake, nan=0.0)
-            return grids.beside(grids.grid(fake, _COLUMNS), grids.grid(real, _COLUMNS))
+            shown = {"generated": fake, "real": real}
+            return grids.titled(title, {k: grids.grid(x, _COLUMNS) for k, x in shown.items()})
         if not self.is_judged:
             return grids.points(fake, title, real)
         given = self._given_with_real  # the plane is seen with the first of what is given

@@ -20,6 +20,9 @@ from ganflow.interface import gans
 from ganflow.ladder.cells import Budget, Cell, data_of
 
 DATASETS = ("mnist", *data.POINTS)
+# A cell's clock counts its start: building, tracing, compiling. The models need 4 to 11 s of a
+# processor's time for it, so within less there may be no step at all.
+LEAST_SECONDS = 10.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +59,8 @@ def budget(seconds: float | None, steps: int | None, marks: Sequence[float]) -> 
       marks: one number is how many marks, at equal parts; several are the marks themselves.
 
     Raises:
-      InputError: both or neither is given, or the marks do not rise to the budget.
+      InputError: both or neither is given, the marks do not rise to the budget, or it is shorter
+        than a cell's start may be.
     """
     text = "--marks=" + ",".join(f"{mark:g}" for mark in marks)
     if seconds is not None and steps is not None:
@@ -77,6 +81,11 @@ def budget(seconds: float | None, steps: int | None, marks: Sequence[float]) -> 
         raise InputError(f"{text}: expected the last to be the budget, --{unit}={total:g}")
     if sorted(set(marks)) != list(marks):
         raise InputError(f"{text}: expected marks that rise, within --{unit}={marks[-1]:g}")
+    if unit == "seconds" and marks[-1] < LEAST_SECONDS:
+        raise InputError(
+            f"--seconds={marks[-1]:g}: expected at least {LEAST_SECONDS:g}: the budget counts "
+            "building and compilation, which may take so long; or give --steps"
+        )
     if unit == "steps" and any(mark != int(mark) for mark in marks):
         raise InputError(f"{text}: expected whole numbers of steps")
     return Budget(unit, tuple(marks))

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
+from ganflow.ladder import lateness
+from ganflow.pictures.canvas import CYCLE, DASHES
 from ganflow.storage import workdir
 
 # The figure that ranks a row: for images, for points; the first that a judge gives. Lower is
@@ -23,6 +25,7 @@ _FURTHER = (
 )
 _FRACTIONS = ("precision", "recall", "coverage", "high_quality_3std")
 _BAND_ALPHA = 0.2
+_MARKERS = "os^DvPX"  # as many as colours
 
 
 def write(plan, results: dict[str, dict], folder: Path, command: str) -> None:
@@ -62,6 +65,8 @@ def table(plan, results: dict[str, dict], command: str) -> str:
     for cell in plan.cells:
         if (result := results.get(cell.name)) and result["failed"]:
             parts.append(f"- {cell.name} failed: {result['failed']}")
+        elif result and (told := lateness.told(result["marks"], plan.budget)):
+            parts.append(f"- {cell.name}: {told}.")
     resumed = [name for name, r in results.items() if r["processes"] > 1]
     if resumed:
         names = ", ".join(resumed)
@@ -77,7 +82,8 @@ def table(plan, results: dict[str, dict], command: str) -> str:
     but = f" ({', '.join(fewer)})" if fewer else ""
     parts.append(
         f"- Judged on {plan.num:,} samples{but} at {marks} {plan.budget.unit} of training; final: "
-        "the last mark; best: the best mark of each seed; ±: standard deviation over the seeds. "
+        "the last mark; best: the best mark of each seed; ±: standard deviation over the seeds; "
+        "marks at: when they fell, the mean over the seeds. "
         "steps/s: from the first mark to the last. Peak memory: of the training process."
     )
     return "\n".join(parts) + "\n"
@@ -99,6 +105,11 @@ class _Group:
 
     def best(self, name: str) -> list[float]:
         return [min(mark["figures"][name] for mark in result["marks"]) for result in self.good]
+
+    def fell_at_seconds(self) -> list[float]:
+        """When the marks fell, the mean over the seeds."""
+        of_seeds = [[mark["seconds"] for mark in result["marks"]] for result in self.good]
+        return [statistics.fmean(of_mark) for of_mark in zip(*of_seeds, strict=True)]
 
     def of(self, name: str) -> list[float]:
         return [result[name] for result in self.good if result[name] is not None]
@@ -123,7 +134,7 @@ def _groups(plan, results: dict[str, dict]) -> list[_Group]:
 def _rows(groups: list[_Group], ranking: str, budget) -> list[str]:
     further = [name for name in _FURTHER if any(name in group.further for group in groups)]
     title = ranking.replace("_", " ")
-    heads = ["data set", "entry", "seeds", "budget", f"{title}, final", "best"]
+    heads = ["data set", "entry", "seeds", "budget", "marks at", f"{title}, final", "best"]
     heads += [name.replace("_", " ") for name in further] + ["steps/s", "peak memory"]
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     last = None
@@ -131,11 +142,12 @@ def _rows(groups: list[_Group], ranking: str, budget) -> list[str]:
         if group.dataset != last:  # what a perfect generator would reach
             last, floor = group.dataset, group.good[0]["floor"]
             figures = [_shown(name)(floor[name]) if name in floor else "" for name in further]
-            real = [last, "(real against real)", "", "", three(floor[ranking]), "", *figures]
+            real = [last, "(real against real)", "", "", "", three(floor[ranking]), "", *figures]
             lines.append(f"| {' | '.join([*real, '', ''])} |")
         well = len(group.good)
         seeds = str(well) if well == group.asked else f"{well} of {group.asked}"
-        cells = [group.dataset, f"`{group.entry}`", seeds, str(budget)]
+        fell = ", ".join(f"{seconds:,.1f}" for seconds in group.fell_at_seconds())
+        cells = [group.dataset, f"`{group.entry}`", seeds, str(budget), f"{fell} s"]
         cells += [spread(group.final(ranking), three), spread(group.best(ranking), three)]
         for name in further:
             known = name in group.further
@@ -214,15 +226,18 @@ def draw_panels(panels: Mapping[str, Iterable[tuple[str, list]]], path: Path, x_
     for axes in all_axes[len(panels) :]:
         axes.set_axis_off()
     names = dict.fromkeys(name for lines in panels.values() for name, _ in lines)
-    style = {name: (f"C{i % 10}", "-:"[i // 10 % 2]) for i, name in enumerate(names)}
+    style = {
+        name: (CYCLE[i % len(CYCLE)], _MARKERS[i % len(_MARKERS)], DASHES[i // len(CYCLE) % 4])
+        for i, name in enumerate(names)
+    }
     for axes, (title, lines) in zip(all_axes, panels.items(), strict=False):
         positive = True
         for name, curves in lines:
             x, y = np.moveaxis(np.array(curves), -1, 0)  # [seeds, marks] each
             y = np.where(np.isfinite(y), y, np.nan)  # a gap
-            color, dashes = style[name]
+            color, marker, dashes = style[name]
             middle = x.mean(axis=0)
-            axes.plot(middle, y.mean(axis=0), dashes, c=color, marker="o", ms=3, label=name)
+            axes.plot(middle, y.mean(axis=0), dashes, c=color, marker=marker, ms=4, label=name)
             axes.fill_between(middle, y.min(axis=0), y.max(axis=0), color=color, alpha=_BAND_ALPHA)
             positive = positive and not (y <= 0).any()
         if positive:

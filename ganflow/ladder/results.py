@@ -132,7 +132,8 @@ def _judged(cell: Cell, folder: Path, judge) -> dict:
     if samples.ndim == 2:
         picture = grids.points(samples, f"{cell.name}, step {step:,}")
     else:
-        picture = grids.grid(samples[:_SAMPLES_SHOWN], _COLUMNS)
+        parts = {"": grids.grid(samples[:_SAMPLES_SHOWN], _COLUMNS)}
+        picture = grids.titled(f"{cell.name}, step {step:,}", parts)
     grids.write_png(folder / "samples.png", picture)
     floor = {name: figure.value for name, figure in judge.floor.items()}
     return result | {"num": judge.num, "floor": floor}

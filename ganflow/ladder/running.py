@@ -20,7 +20,7 @@ from absl import logging
 
 from ganflow.base.errors import InputError
 from ganflow.cli.command import Signals
-from ganflow.ladder import reports
+from ganflow.ladder import lateness, reports
 from ganflow.ladder.cells import Cell, data_of
 from ganflow.ladder.plans import Plan
 from ganflow.ladder.results import Interrupted, finish
@@ -59,6 +59,8 @@ def run(plan: Plan, folder: Path, command: str) -> int:
                     functools.partial(judge, cell),
                     signals.asked,
                 )
+                if told := lateness.told(results[cell.name]["marks"], plan.budget):
+                    logging.warning("%s: %s", cell.name, told)
                 reports.write(plan, results, folder, command)
         except Interrupted:
             return 128 + signals.received

@@ -4,7 +4,8 @@ It is a process of its own so that its peak memory is its own and its crash ends
 
 The clock of a cell counts building, tracing, compilation, every step, summaries and checkpoints;
 it does not count imports, reading the data or the evaluation. With a budget of seconds there is
-no summary but that of step 0; with one of steps there are ten, and one at each mark.
+no summary but that of step 0, and calls have fewer steps near a mark, so that they end at it; with
+one of steps there are ten summaries, and one at each mark.
 """
 
 import os
@@ -33,28 +34,39 @@ from ganflow.storage import workdir
 class _Clock:
     """Seconds of training: what earlier processes spent on the cell, and this one since."""
 
-    def __init__(self, started: float, spent_seconds: float):
+    def __init__(self, started: float, spent_seconds: float, step: int):
         self._origin = started - spent_seconds
-        self._calls: list[float] = []  # seconds of each call of the engine
+        self._step = step
+        self._begun_at_seconds = 0.0  # the call under way, or the last one
+        self._calls = 0
+        self._step_seconds: float | None = None  # of the last call; the first has compiled
         self.called_at_seconds = self.seconds()
 
     def seconds(self) -> float:
         return time.perf_counter() - self._origin
 
-    def called(self, *_) -> None:
-        """To be told after each call of the engine."""
-        now = self.seconds()
-        self._calls.append(now - self.called_at_seconds)
-        self.called_at_seconds = now
+    def called(self, step: int) -> None:
+        """To be told of the step after each call of the engine."""
+        self.called_at_seconds = self.seconds()
+        if self._calls:
+            self._step_seconds = (self.called_at_seconds - self._begun_at_seconds) / (
+                step - self._step
+            )
+        self._calls, self._step = self._calls + 1, step
 
-    def over(self, mark_seconds: float) -> bool:
-        """Whether one more call would end after the mark.
+    def steps_before(self, mark_seconds: float, most: int) -> int:
+        """How many steps a call may have that begins now and ends at the mark; 0: none.
 
-        The shortest call so far is the estimate: the first has compiled, and others may have
-        waited. Before there are two only the mark itself ends the wait.
+        Until it is known what a step takes, a call has one: the first, which compiles, and the
+        second. Then a step is taken to need what it needed in the last call.
         """
-        call_seconds = min(self._calls) if len(self._calls) > 1 else 0.0
-        return self.seconds() + call_seconds > mark_seconds
+        self._begun_at_seconds = self.seconds()
+        left_seconds = mark_seconds - self._begun_at_seconds
+        if left_seconds <= 0:
+            return 0
+        if self._step_seconds is None:
+            return 1
+        return min(most, int(left_seconds / self._step_seconds))
 
 
 def train(folder: Path) -> int:
@@ -72,10 +84,11 @@ def train(folder: Path) -> int:
     run = engine.Run(models.load(cell.model), config, options, dataset, strategy)
     with workdir.locked(folder), Signals() as signals:
         rows = _resume(run, folder)
-        clock = _Clock(started, rows[-1]["clock_seconds"] if rows else 0.0)
+        clock = _Clock(started, rows[-1]["clock_seconds"] if rows else 0.0, int(run.step))
+        most = run.steps_per_call
         passed = sum(row["mark"] is not None for row in rows)
         for mark in budget.marks[passed:]:
-            finished = _train_to(run, mark, budget.unit, clock, signals.asked)
+            finished = _train_to(run, mark, budget.unit, most, clock, signals.asked)
             row = {
                 "mark": mark if finished else None,  # None: a signal came first
                 "step": int(run.step),
@@ -107,15 +120,26 @@ def _resume(run: engine.Run, folder: Path) -> list[dict]:
     return [row for row in rows if row["step"] <= int(run.step)]
 
 
-def _train_to(run: engine.Run, mark: float, unit: str, clock: _Clock, asked: Callable) -> bool:
-    """Train to a mark and save; false where a signal came before it."""
+def _train_to(
+    run: engine.Run, mark: float, unit: str, most: int, clock: _Clock, asked: Callable
+) -> bool:
+    """Train to a mark and save; false where a signal came before it.
+
+    Args:
+      run: the cell's.
+      mark: in `unit`, "seconds" or "steps".
+      most: steps in a call; near a mark of seconds they are fewer, which changes no weight.
+      clock: the cell's.
+      asked: whether a signal has asked to stop.
+    """
     if unit == "steps":
         return run.train(int(mark), clock.called, asked)
     reached = False
 
     def stop() -> bool:
         nonlocal reached
-        reached = clock.over(mark)
+        steps = clock.steps_before(mark, most)
+        run.steps_per_call, reached = max(1, steps), steps == 0
         return reached or asked()
 
     run.train(NEVER, clock.called, stop)

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-BLUE, ORANGE, GREEN = "#135a9e", "#d95f02", "#1b7f3b"  # real, generated, held-out real
+# Of the palette of Okabe and Ito (2008), which colour-blind readers can tell apart.
+BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"  # real, generated, held-out real
+CYCLE = (BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # of many curves
+DASHES = ("-", "--", "-.", ":")  # with them: colour is never all that tells
 DARK, GREY = "#1a1a1a", "#9a9a9a"  # lines, not finite
 
 

@@ -3,7 +3,9 @@
 matplotlib is imported where it is used: a run on images never needs it before its last line.
 """
 
+import functools
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,9 @@ import tensorflow as tf
 from ganflow.pictures import canvas
 from ganflow.pictures.canvas import BLUE, ORANGE
 from ganflow.storage import workdir
+
+_BAR_PIXELS = 8  # between two grids
+_TITLE_PIXELS, _CAPTION_PIXELS = 14, 12  # sizes of the letters
 
 
 def grid(images: np.ndarray, columns: int, gap_pixels: int = 2) -> np.ndarray:
@@ -28,13 +33,43 @@ def grid(images: np.ndarray, columns: int, gap_pixels: int = 2) -> np.ndarray:
     return tiles.transpose(0, 2, 1, 3, 4).reshape(rows * tile[0], columns * tile[1], channels)
 
 
-def beside(left: np.ndarray, right: np.ndarray, gap_pixels: int = 8) -> np.ndarray:
+def beside(left: np.ndarray, right: np.ndarray, gap_pixels: int = _BAR_PIXELS) -> np.ndarray:
     """Two grids with a white bar between them; white fills what is lower, grey becomes colours."""
     height = max(left.shape[0], right.shape[0])
     channels = max(left.shape[2], right.shape[2])
     bar = np.full([height, gap_pixels, channels], 255, np.uint8)
     left, right = (_filled(image, height, channels) for image in (left, right))
     return np.concatenate([left, bar, right], axis=1)
+
+
+def titled(title: str, parts: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Grids beside one another, under a title and each under its caption; no pixel is changed.
+
+    Args:
+      title: what they are of.
+      parts: grids uint8 [h, w, 1 or 3] by their captions; "" is none.
+
+    Returns:
+      uint8 [h, w, 1 or 3], white right of the grids where the title is longer than they are wide.
+    """
+    # Pillow: a figure of matplotlib's would take longer than all grids.
+    from PIL import Image, ImageDraw, ImageFont
+
+    large, small = ImageFont.load_default(_TITLE_PIXELS), ImageFont.load_default(_CAPTION_PIXELS)
+    picture = functools.reduce(beside, parts.values())
+    height = _TITLE_PIXELS + 8 + (_CAPTION_PIXELS + 6 if any(parts) else 0)
+    width = max(picture.shape[1], math.ceil(large.getlength(title)) + 8)
+    strip = Image.new("L", (width, height), 255)
+    draw = ImageDraw.Draw(strip)
+    draw.text((4, 2), title, fill=0, font=large)
+    left = 0
+    for caption, part in parts.items():
+        draw.text((left + 4, _TITLE_PIXELS + 8), caption, fill=0, font=small)
+        left += part.shape[1] + _BAR_PIXELS
+    right = [(0, 0), (0, width - picture.shape[1]), (0, 0)]
+    picture = np.pad(picture, right, constant_values=255)
+    above = np.asarray(strip)[:, :, np.newaxis].repeat(picture.shape[2], axis=2)
+    return np.concatenate([above, picture])
 
 
 def _filled(image: np.ndarray, height: int, channels: int) -> np.ndarray:

@@ -7,10 +7,10 @@ from ganflow.pictures import canvas
 from ganflow.pictures.canvas import BLUE, DARK, GREEN, ORANGE
 
 _BINS = 40
-_SETS = {  # in this order
-    "real": ("real", BLUE),
-    "generated": ("generated", ORANGE),
-    "held_out": ("held-out real", GREEN),
+_SETS = {  # in this order; name, colour, line
+    "real": ("real", BLUE, "-"),
+    "generated": ("generated", ORANGE, "--"),
+    "held_out": ("held-out real", GREEN, "-."),
 }
 
 
@@ -37,7 +37,7 @@ def score_histogram(scores: dict[str, np.ndarray], sampler: Sampler, title: str)
     figure = canvas.figure(width_pixels=800, height_pixels=450, layout="constrained")
     axes = figure.subplots()
     for name, values in sets.items():
-        title_of, colour = _SETS[name]
+        title_of, colour, dashes = _SETS[name]
         label = f"{title_of} ({len(values):,})"
         if boundary is not None and len(finite[name]):
             share = np.mean((finite[name] > boundary) == sampler.higher_is_real)
@@ -45,7 +45,7 @@ def score_histogram(scores: dict[str, np.ndarray], sampler: Sampler, title: str)
         if len(finite[name]) < len(values):
             label += f", {len(values) - len(finite[name]):,} not finite"
         share = np.histogram(shown[name], edges)[0] / max(len(values), 1)
-        axes.stairs(share, edges, color=colour, lw=1.8, label=label)
+        axes.stairs(share, edges, color=colour, ls=dashes, lw=1.8, label=label)
         axes.stairs(share, edges, color=colour, alpha=0.2 * (name != "held_out"), fill=True)
     if boundary is not None:
         axes.axvline(0.5 if is_logit else boundary, c=DARK, lw=1, ls=":")

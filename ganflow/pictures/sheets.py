@@ -16,11 +16,12 @@ _LEAST_WIDTH_PIXELS = 480  # room for the title
 _CHUNK_BYTES = 16 * 2**20  # of training images in float64, at a time
 
 
-def strip(history: dict[int, np.ndarray]) -> np.ndarray:
+def strip(history: dict[int, np.ndarray], of: str) -> np.ndarray:
     """The same z's over the training: a row is a step, a column is a z.
 
     Args:
       history: images [k, h, w, c] in [-1, 1] by step, at least one row.
+      of: the model and the step that they are of.
 
     Returns:
       uint8 [height, width, 3].
@@ -28,7 +29,7 @@ def strip(history: dict[int, np.ndarray]) -> np.ndarray:
     steps = sorted(history)
     images = np.concatenate([history[step] for step in steps])
     columns = len(images) // len(steps)
-    figure, axes, tile = _sheet(images, columns, "Samples over the training, from fixed z")
+    figure, axes, tile = _sheet(images, columns, f"{of}\nSamples over the training, from fixed z")
     axes.set_yticks(tile[0] * (np.arange(len(steps)) + 0.5), [f"{step:,}" for step in steps])
     axes.set_xticks(tile[1] * (np.arange(columns) + 0.5), np.arange(1, columns + 1))
     axes.set(xlabel="z (a column: the same z)", ylabel="step")
@@ -80,17 +81,18 @@ def between(z: np.ndarray) -> np.ndarray:
     return slerp(ends[:, 0], ends[:, 1], t).reshape(-1, *z.shape[1:])
 
 
-def interpolation(images: np.ndarray) -> np.ndarray:
+def interpolation(images: np.ndarray, of: str) -> np.ndarray:
     """Images on the way from one z to another, a pair of z's a row.
 
     Args:
       images: what a model samples from `between(z)`: [10 rows, h, w, c] in [-1, 1].
+      of: the model and the step that they are of.
 
     Returns:
       uint8 [height, width, 3].
     """
     rows = len(images) // BETWEEN
-    figure, axes, tile = _sheet(images, BETWEEN, "Between two z's, on the sphere")
+    figure, axes, tile = _sheet(images, BETWEEN, f"{of}\nBetween two z's, on the sphere")
     names = [f"{t:.2f}" for t in np.linspace(0.0, 1.0, BETWEEN)]
     axes.set_xticks(tile[1] * (np.arange(BETWEEN) + 0.5), names)
     axes.set_yticks(tile[0] * (np.arange(rows) + 0.5), np.arange(1, rows + 1))
@@ -125,10 +127,14 @@ def nearest(samples: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndar
     return index, distance
 
 
-def neighbours(samples: np.ndarray, train: np.ndarray) -> np.ndarray:
+def neighbours(samples: np.ndarray, train: np.ndarray, of: str) -> np.ndarray:
     """Each sample (left) beside its nearest training image (right), and their distance.
 
-    A distance near zero is a training image by heart. Arguments as of `nearest`.
+    A distance near zero is a training image by heart.
+
+    Args:
+      samples, train: as of `nearest`.
+      of: the model and the step that they are of.
 
     Returns:
       uint8 [height, width, 3].
@@ -137,7 +143,7 @@ def neighbours(samples: np.ndarray, train: np.ndarray) -> np.ndarray:
     gap = np.ones([*samples.shape[:2], 1, samples.shape[3]])
     pairs = np.concatenate([samples, gap, _decoded(train[index])], axis=2)  # [k, h, 2 w + 1, c]
     columns = min(len(pairs), _PAIRS_A_ROW)
-    title = "Samples, and the training image nearest to each"
+    title = f"{of}\nSamples, and the training image nearest to each"
     figure, axes, tile = _sheet(pairs, columns, title, blank_pixels=20)
     for i, value in enumerate(distance):
         row, column = divmod(i, columns)
@@ -173,7 +179,7 @@ def _sheet(images: np.ndarray, columns: int, title: str, blank_pixels: int = 0):
         sheet = sheet.repeat(3, axis=2)
     extent = (0, width, height, 0)
     axes.imshow(sheet, extent=extent, aspect="auto", interpolation="nearest")
-    axes.set_title(title, fontsize=13, loc="left")
+    axes.set_title(title, fontsize=10, loc="left")  # two lines in the margin
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     return figure, axes, (large.shape[1] + _GAP_PIXELS, large.shape[2] + _GAP_PIXELS)

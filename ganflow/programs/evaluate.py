@@ -13,6 +13,7 @@ from ganflow.cli import command
 from ganflow.cli.flags import parse
 from ganflow.judging import reports, telling
 from ganflow.programs import steps
+from ganflow.summaries import descriptions, trial
 
 FLAGS = flags.FLAGS
 
@@ -70,7 +71,7 @@ def main(_) -> int:
     print(telling.as_text(report), flush=True)
     telling.write_json(report, out)
     if FLAGS.workdir is not None:
-        telling.write_events(report, folder)
+        telling.write_events(report, folder, trial.METRICS, descriptions.of_tag)
     print(f"\n{out}")
     return 0
 

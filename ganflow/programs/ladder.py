@@ -32,7 +32,11 @@ def run() -> None:
     absl_flags.DEFINE_list("datasets", None, f"data sets; default: {','.join(plans.DATASETS)}")
     absl_flags.DEFINE_string("plan", None, "a file of named command lines, in place of both")
     absl_flags.DEFINE_list("seeds", ["0"], "seeds of every cell")
-    absl_flags.DEFINE_float("seconds", None, "the budget of a cell, in seconds of training")
+    absl_flags.DEFINE_float(
+        "seconds",
+        None,
+        "the budget of a cell, in seconds of training; at least 10, for they count its start",
+    )
     absl_flags.DEFINE_integer("steps", None, "the budget of a cell, in steps", lower_bound=1)
     absl_flags.DEFINE_list(
         "marks", ["4"], "how many marks, or the marks themselves, in the budget's unit"

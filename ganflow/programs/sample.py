@@ -35,6 +35,6 @@ def main(_) -> int:
     step, averaged = steps.asked(FLAGS.step, folder)
     ema = FLAGS.ema or (averaged and not FLAGS["ema"].present)  # --noema: not even then
     samples = sampling.generate(folder, FLAGS.num, FLAGS.seed, step, FLAGS.sampler, ema)
-    sampling.write(samples, out)
+    sampling.write(samples, out, sampling.title(folder, FLAGS.seed, step, ema))
     print(f"{out}: {samples.dtype} {' x '.join(map(str, samples.shape))}")
     return 0

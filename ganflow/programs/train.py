@@ -110,7 +110,8 @@ def train(run: engine.Run, fresh: bool = False, allow_changed_code: bool = False
         with progress.shown(first, run.config.steps) as told:
             finished = run.train(run.config.steps, told.step, signals.asked, told.row)
         seconds = time.perf_counter() - started
-        writer.draw_losses(run.folder, f"{run.model_name} on {run.dataset.name}")
+        title = f"{run.model_name} on {run.dataset.name}"
+        writer.draw_losses(run.folder, title, run.samplers[0].scores_are_logits)
         done = int(run.step) - first
         logging.info("step %d: %d steps in %.1f s, saved", run.step, done, seconds)
         if not finished:

@@ -4,6 +4,7 @@ WORKDIR/flags.txt       the resolved flags; `--flagfile=WORKDIR/flags.txt` repea
         metrics.jsonl   one JSON object a summary
         checkpoints/    see `ganflow.storage.checkpoints`
         train/          TensorBoard's events
+        trial/          the run's row in its HParams tab
         samples.png     generated beside real, from the same z at every summary
         losses.png      the curves, drawn when a run ends
         .lock           held by the one process that writes

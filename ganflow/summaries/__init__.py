@@ -2,6 +2,7 @@
 
 `watch` takes the moment in the training's thread (`moments`), `recorder` works out and writes
 everything in another (`background`): figures of `weights` and `probes`, `diagnosis`, rows of
-metrics.jsonl, TensorBoard's events (`events`, `tensorboard`), pictures (`album`).
+metrics.jsonl, TensorBoard's events (`events`, `tensorboard`, `descriptions`, `trial`), pictures
+(`album`).
 May import everything up to judging.
 """

@@ -5,7 +5,6 @@ drawing together may take a small share of the time; step 0 and the last summary
 """
 
 import dataclasses
-import functools
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from ganflow.pictures import grids, scores, sheets, strips, surface
 from ganflow.storage import workdir
 from ganflow.summaries import events
 from ganflow.summaries.moments import COLUMNS, SamplerEye, Seen
+from ganflow.summaries.writer import picture_tag
 
 SHARE = 0.03  # of the time, in seconds of the CPU
 _IN_STRIP = 12  # images in a row of the strip
@@ -143,7 +143,7 @@ class Album:
             png = grids.encoded(picture)
             file = kind(name) + self._eye.suffix
             workdir.write_whole(self._folder / f"{file}.png", png)
-            values += events.image(name, png, *picture.shape[:2])
+            values += events.image(picture_tag(name), png, *picture.shape[:2])
             budget.took(name, time.thread_time() - start)
         return values
 
@@ -156,10 +156,10 @@ class Album:
         drawn["scores"] = lambda: scores.score_histogram(
             dict(seen.scores), eye.sampler, f"D's outputs: {title}"
         )
-        drawn["strip"] = lambda: sheets.strip(self._strip)
+        drawn["strip"] = lambda: sheets.strip(self._strip, title)
         if taken.between is not None:
-            drawn["interpolation"] = lambda: sheets.interpolation(taken.between.numpy())
-        drawn["neighbours"] = lambda: sheets.neighbours(samples[:_PAIRED], eye.train)
+            drawn["interpolation"] = lambda: sheets.interpolation(taken.between.numpy(), title)
+        drawn["neighbours"] = lambda: sheets.neighbours(samples[:_PAIRED], eye.train, title)
         return {eye.prefix + name: draw for name, draw in drawn.items()}
 
     def _samples(self, samples: np.ndarray, title: str, answers) -> np.ndarray:
@@ -169,11 +169,16 @@ class Album:
             return surface.draw(seen, title)
         if eye.is_points:
             return grids.points(samples, title, eye.real)
-        shown = [*eye.shown_given, samples, eye.real]
-        height = max(images.shape[1] for images in shown)
-        return functools.reduce(
-            grids.beside, (grids.grid(_enlarged(images, height), COLUMNS) for images in shown)
-        )
+        several = len(eye.shown_given) > 1
+        shown = {
+            f"given {i + 1}" if several else "given": images
+            for i, images in enumerate(eye.shown_given)
+        } | {"generated": samples, "real": eye.real}
+        height = max(images.shape[1] for images in shown.values())
+        parts = {
+            name: grids.grid(_enlarged(images, height), COLUMNS) for name, images in shown.items()
+        }
+        return grids.titled(title, parts)
 
 
 def _enlarged(images: np.ndarray, height: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from tensorboard.compat.proto import event_pb2, summary_pb2
 
 from ganflow.base.errors import StorageError
 from ganflow.storage import workdir
+from ganflow.summaries import descriptions
 
 Values = list[summary_pb2.Summary.Value]
 _BUCKETS = 30  # of a histogram
@@ -30,13 +31,18 @@ class Events:
     def __init__(self, folder: Path):
         self.folder = folder
         self._file: tf.io.TFRecordWriter | None = None
+        self._described: set[str] = set()  # tags; TensorBoard reads the first description alone
 
     def write(self, step: int, values: Values) -> None:
-        """Add one record.
+        """Add one record; a tag's first value says what the tag means.
 
         Raises:
           StorageError: it cannot be written.
         """
+        for value in values:
+            if value.tag not in self._described:
+                value.metadata.summary_description = descriptions.of_tag(value.tag)
+                self._described.add(value.tag)
         self._write(event_pb2.Event(step=step, summary=summary_pb2.Summary(value=values)))
 
     def write_graph(self, definition: bytes) -> None:
@@ -55,6 +61,7 @@ class Events:
             with self._storage_errors():
                 self._file.close()
             self._file = None
+            self._described.clear()
 
     def _write(self, event: event_pb2.Event) -> None:
         event.wall_time = time.time()

@@ -20,6 +20,7 @@ from ganflow.summaries.album import Album, Budget, Taken
 from ganflow.summaries.cells import Cells
 from ganflow.summaries.diagnosis import Verdict
 from ganflow.summaries.moments import SamplerEye, Seen
+from ganflow.summaries.trial import Trial
 from ganflow.summaries.writer import tensorboard_tag
 
 
@@ -61,6 +62,9 @@ class Recorder:
         self._weight_names = [name for name, _ in gans.named_weights(run.gan)]
         self._metrics = workdir.Metrics(run.folder)
         self._events = events.Events(run.folder / "train")
+        self._trial = Trial(
+            run.folder, tensorboard.hparams(run.model_name, run.config, run.options)
+        )
         # Here and not in the thread: reading a graph while another is traced can block both.
         self._graph = run.calls[0].step.graph.as_graph_def(add_shapes=True).SerializeToString()
         self._started = False
@@ -107,6 +111,7 @@ class Recorder:
             title = f"{self._run.model_name}, step {step:,}"
             written += album.draw(moment.pictures, title, one, taken, self.budget)
         self._events.write(step, written)
+        self._trial.add(row)
 
     def flush(self) -> None:
         """Have everything on the disk.
@@ -117,16 +122,20 @@ class Recorder:
         for album in self._albums:
             album.write_strip()
         self._events.flush()
+        self._trial.flush()
 
     def close(self) -> None:
         """Close the events; raises as `flush` does."""
         self._events.close()
+        if self._started:
+            reached_end = self.rows[-1]["step"] >= self._run.config.steps
+            self._trial.close(self.rows, reached_end)
 
     def _start(self) -> None:
         run, self._started = self._run, True
-        doc = run.module.__doc__
-        tensorboard.write_start(self._events, run.config, run.options, doc)
+        tensorboard.write_start(self._events, run.module.__doc__, tensorboard.about(run))
         self._events.write_graph(self._graph)
+        self._trial.start(self.rows)
 
     # ------------------------------------------------------------ figures
 

@@ -1,14 +1,17 @@
-"""What TensorBoard shows of a run besides its figures: settings, a layout, and a card to read.
+"""What TensorBoard shows of a run besides its figures: a layout, and a card to read; settings.
 
-Written once at a run's start; the tabs are HParams, Custom Scalars, Text and Graphs.
+Written once at a run's start; the tabs are Custom Scalars, Text and Graphs. HParams: see `trial`.
 """
 
 import dataclasses
 import inspect
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from ganflow.base.tables import as_markdown
+from ganflow.interface import tables
 from ganflow.summaries import events
 from ganflow.summaries.events import Events
 
@@ -24,7 +27,7 @@ _CHARTS = {
             "accuracy/d_fake",
             "accuracy/d_held_out",
         ],
-        "losses of D and G": ["loss/d_loss", "loss/g_loss"],
+        "losses of D and G": ["Loss/d_loss", "Loss/g_loss"],
         "norms of the gradients of D and G": ["gradient/.*"],
     },
     "Every weight": {
@@ -44,14 +47,14 @@ Look at the samples first and at the curves second: no curve says how good the s
 Where D gives a probability:
 
 - `d_output`: D(real) a little above .5, D(fake) a little below, and both keep moving.
-- `loss`: near the values at D = 1/2, which are 2 log 2 = 1.386 for D's two log losses together
+- `Loss`: near the values at D = 1/2, which are 2 log 2 = 1.386 for D's two log losses together
   (log 2 = .693 for their mean) and log 2 = .693 for G's -log D(G(z)).
 - `accuracy`: above .5 and well below 1 on real and on generated; on held-out real as on real.
 
 Where D is a critic (WGAN), its zero means nothing, so there is no accuracy:
 
 - `d_output`: D(real) above D(fake); the gap between them shrinks slowly.
-- `loss`: `d_loss` is below 0 and rises towards it; `g_loss` may drift anywhere.
+- `Loss`: `d_loss` is below 0 and rises towards it; `g_loss` may drift anywhere.
 
 For both:
 
@@ -81,7 +84,7 @@ What the run itself has noticed, step by step, is the text `diagnosis`.
 _PICTURES = """
 ## Where the pictures are
 
-In the Images tab; the newest of each is a PNG in the workdir, too. All but the first are rare.
+In the group `Pictures`; the newest of each is a PNG in the workdir. All but the first are rare.
 
 - `samples`: for images, generated beside real, from the same z at every summary; for points, D
   over the plane, and arrows where G's loss pushes the generated points.
@@ -97,10 +100,11 @@ In the Images tab; the newest of each is a PNG in the workdir, too. All but the 
 TENSORBOARD_FLAG = "--samples_per_plugin=images=1000"
 
 
-def hparams(config, options) -> dict[str, bool | int | float | str]:
+def hparams(model: str, config, options) -> dict[str, bool | int | float | str]:
     """A run's settings as TensorBoard's HParams tab takes them.
 
     Args:
+      model: its name.
       config: a model's `Config`.
       options: `engine.Options`; the folders of this machine are left out.
 
@@ -108,7 +112,8 @@ def hparams(config, options) -> dict[str, bool | int | float | str]:
       By flag name. Tuples become "32,16"; what a double does not hold exactly becomes text.
     """
     fields = {f.name: getattr(c, f.name) for c in (config, options) for f in dataclasses.fields(c)}
-    return {name: _plain(value) for name, value in fields.items() if name not in _PLACES}
+    told = {name: _plain(value) for name, value in fields.items() if name not in _PLACES}
+    return {"model": model} | told
 
 
 def layout():
@@ -135,35 +140,48 @@ def layout():
     return summary.pb(layout_pb2.Layout(category=categories))
 
 
-def card(doc: str) -> str:
-    """What the model is, what healthy looks like, what an illness looks like, where pictures are.
+def about(run) -> list[tuple[str, str]]:
+    """(What, its value) of an `engine.Run`: model, data, sizes, and then every setting."""
+    dataset, networks = run.dataset, run.gan.networks
+    sizes = {name: len(array) for name, array in dataset.fields.items()}
+    shapes = dataset.about().shapes
+    examples = [
+        f"{size:,} {name}" + (f" of {' x '.join(map(str, shapes[name]))}" if shapes[name] else "")
+        for name, size in sizes.items()
+    ]
+    rows = [("model", run.model_name), ("examples", ", ".join(examples))]
+    rows += [(f"parameters of {k}", f"{tables.parameters(w):,}") for k, w in networks.items()]
+    rows += [("compiled by XLA", "yes" if run.jit else "no")]
+    settings = hparams(run.model_name, run.config, run.options)
+    return rows + [(name, str(value)) for name, value in settings.items() if name != "model"]
+
+
+def card(doc: str, rows: Sequence[tuple[str, str]]) -> str:
+    """What the run is, what healthy looks like, what an illness looks like, where pictures are.
 
     Args:
       doc: the model's docstring; its first line and the next paragraph are shown.
+      rows: of `about`.
 
     Returns:
       Markdown.
     """
     heading, *paragraphs = inspect.cleandoc(doc).split("\n\n")
-    about = paragraphs[0] if paragraphs else ""
+    paragraph = paragraphs[0] if paragraphs else ""
+    cells = [(name, value.replace("|", "\\|")) for name, value in rows]
+    settings = as_markdown(("this run", ""), cells)
     pictures = _PICTURES.format(flag=TENSORBOARD_FLAG)
-    return f"# {heading}\n\n{about}\n{_HEALTHY}{pictures}"
+    return f"# {heading}\n\n{paragraph}\n\n## This run\n\n{settings}\n{_HEALTHY}{pictures}"
 
 
-def write_start(written: Events, config, options, doc: str) -> None:
-    """Write settings, layout and card at step 0.
+def write_start(written: Events, doc: str, rows: Sequence[tuple[str, str]]) -> None:
+    """Write layout and card at step 0.
 
     Args:
       written: the run's events.
-      config, options: as for `hparams`.
-      doc: as for `card`.
+      doc, rows: as for `card`.
     """
-    # Not `api`: that one imports Keras, a second and a half.
-    from tensorboard.plugins.hparams import summary_v2 as api
-
-    settings = api.hparams_pb(hparams(config, options)).value
-    shown = [*settings, *events.converted(layout()), *events.text("card", card(doc))]
-    written.write(0, shown)
+    written.write(0, [*events.converted(layout()), *events.text("card", card(doc, rows))])
 
 
 def _plain(value) -> bool | int | float | str:

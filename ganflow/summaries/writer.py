@@ -7,11 +7,15 @@ from ganflow.storage import workdir
 
 
 def tensorboard_tag(name: str) -> str:
-    """The group a figure of `metrics.jsonl` is shown in; those with a group keep it."""
+    """The group a figure of `metrics.jsonl` is shown in; those with a group keep it.
+
+    TensorBoard sorts groups by their letters, capitals first, and opens the first two: `Loss` and
+    `Pictures`. `weight`, with most of the tags, comes last.
+    """
     if "/" in name:
         return name
     if name.endswith("_loss"):
-        return f"loss/{name}"
+        return f"Loss/{name}"
     if name in ("d_real", "d_fake"):
         return f"d_output/{name}"
     if name.startswith("d_accuracy_"):
@@ -21,10 +25,20 @@ def tensorboard_tag(name: str) -> str:
     return f"train/{name}"
 
 
-def draw_losses(folder: Path, title: str) -> Path | None:
-    """Draw `losses.png` from `metrics.jsonl`; None where there is not yet a row."""
+def picture_tag(name: str) -> str:
+    """The same of a picture."""
+    return f"Pictures/{name}"
+
+
+def draw_losses(folder: Path, title: str, is_logistic: bool = False) -> Path | None:
+    """Draw `losses.png` from `metrics.jsonl`; None where there is not yet a row.
+
+    Args:
+      folder: the workdir.
+      title, is_logistic: see `curves.loss_curves`.
+    """
     rows = workdir.Metrics(folder).rows()
     if not rows:
         return None
-    grids.write_png(folder / "losses.png", curves.loss_curves(rows, title))
+    grids.write_png(folder / "losses.png", curves.loss_curves(rows, title, is_logistic))
     return folder / "losses.png"

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from ganflow import data
+from ganflow import data, models
 from ganflow.base.errors import InputError
 from ganflow.interface import gans
 from ganflow.interface.sampler import Sampler
 from ganflow.nn.draws import Random, Real
 from ganflow.pictures import grids
-from ganflow.storage import workdir
+from ganflow.storage import checkpoints, workdir
 from ganflow.trained import loading
 
 # Samples made at a time: always so many, for the last bits of a product of matrices depend on how
@@ -105,8 +105,22 @@ def _real(sampler: Sampler, manifest: dict, count: int) -> dict[str, tf.Tensor]:
     }
 
 
-def write(samples: np.ndarray, out: Path) -> None:
+def title(folder: Path, seed: int, step: int | None = None, ema: bool = False) -> str:
+    """What the samples of `generate` are of, for a picture; arguments and errors as there."""
+    sound = checkpoints.newest_sound(folder / "checkpoints", step)
+    if sound is None:
+        raise InputError(f"--workdir={folder}: holds no checkpoint")
+    model = models.load(sound.manifest["model"]).__name__.rpartition(".")[2]
+    return f"{model}, step {sound.step:,}, seed {seed}" + ", averaged weights" * ema
+
+
+def write(samples: np.ndarray, out: Path, title: str) -> None:
     """Write an .npy array or a .png picture, whole or not at all.
+
+    Args:
+      samples: of `generate`.
+      out: the file.
+      title: above a picture.
 
     Raises:
       InputError: another ending, or a folder that is not there.
@@ -118,10 +132,10 @@ def write(samples: np.ndarray, out: Path) -> None:
         np.save(buffer, samples, allow_pickle=False)
         workdir.write_whole(out, buffer.getvalue())
     elif samples.ndim == 2:
-        grids.write_png(out, grids.points(samples, f"{len(samples):,} samples"))
+        grids.write_png(out, grids.points(samples, f"{title}: {len(samples):,} samples"))
     else:
         columns = math.ceil(math.sqrt(len(samples)))
-        grids.write_png(out, grids.grid(samples, columns))
+        grids.write_png(out, grids.titled(title, {"": grids.grid(samples, columns)}))
 
 
 def check_out(out: Path) -> None:
