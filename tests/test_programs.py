@@ -24,8 +24,8 @@ from processes import (
     tensors,
 )
 
+from ganflow.base import hints
 from ganflow.data import statistics
-from ganflow.programs import hints
 
 PROGRAMS = ("train", "sample", "describe", "evaluate", "ladder", "lab")
 SIMPLE = ("--model=simple", "--dataset=digits", "--g_hidden=8", "--d_hidden=8", "--steps=4")
@@ -172,9 +172,29 @@ def test_commands_to_type_next_are_those_that_one_has_typed(monkeypatch, tmp_pat
         f"python {os.path.relpath(ROOT / 'bin' / 'sample.py')}"
     )
     assert at(f"{with_python}/ganflow-train", path=with_python)[0] == "ganflow-sample"
+    # Whatever else imports ganflow is told the console's name.
+    assert at("/usr/bin/pytest", path=with_python)[0] == "ganflow-sample"
+    assert at(f"{tmp_path}/mine.py", path=with_python)[0] == "ganflow-sample"
     # Another of that name comes first in the PATH.
     other = _executables(tmp_path / "other", "ganflow-sample")
     assert "/" in at(f"{with_python}/ganflow-train", path=f"{other}:{with_python}")[0]
+
+
+@pytest.mark.parametrize(
+    ("typed", "again"),
+    [
+        (["--model=circle", "--fresh"], ["--model=circle"]),
+        (["-fresh=true", "--nofresh", "--steps", "10", "--ema=.9"], ["--ema=.9"]),
+        (["--fresh", "--workdir=a run", "--steps=10"], ["--workdir=a run"]),
+        (["--freshness=1", "--steps_per_call=2"], ["--freshness=1", "--steps_per_call=2"]),
+    ],
+    ids=str,
+)
+def test_the_command_that_goes_on_leaves_out_what_it_must_not_have(monkeypatch, typed, again):
+    monkeypatch.setattr(sys, "argv", ["bin/train.py", *typed])
+    monkeypatch.chdir(ROOT)
+    command = hints.again("train", ("fresh", "steps"), ["--steps=20"])
+    assert shlex.split(command)[-len(again) - 2 :] == ["bin/train.py", *again, "--steps=20"]
 
 
 def _executables(folder: Path, *names: str) -> str:
@@ -215,7 +235,7 @@ def test_what_a_finished_run_prints_can_be_typed(tmp_path):
 def test_dry_run_writes_nothing(tmp_path):
     ended = run("train.py", "--model=circle", "--dry_run", f"--workdir={tmp_path / 'run'}")
     assert ended.code == 0, ended.err
-    assert "1,331 weights" in ended.out and "1,000 of 2" in ended.out
+    assert "1,331 weights" in ended.out and "(1,000 points)" in ended.out
     assert list(tmp_path.iterdir()) == []
 
 
@@ -312,7 +332,10 @@ def test_a_picture_of_points_decodes(points, tmp_path):
 
 
 NO_SAMPLE = {
-    "no workdir": (["--workdir=/nowhere", "--out={tmp}/x.npy"], ["/nowhere", "no checkpoint"]),
+    "no workdir": (
+        ["--workdir=/nowhere", "--out={tmp}/x.npy"],
+        ["/nowhere", "no checkpoint", "bin/train.py --workdir=/nowhere"],
+    ),
     "no flag": (["--out={tmp}/x.npy"], ["--workdir"]),
     "no such step": (["--workdir={run}", "--step=5", "--out={tmp}/x.npy"], ["step 5", "3", "6"]),
     "bad ending": (["--workdir=/nowhere", "--out={tmp}/x.jpg"], [".jpg", ".npy or .png"]),

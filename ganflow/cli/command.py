@@ -1,7 +1,7 @@
 """What the programs share: absl's start, one line for an error, exit codes, signals.
 
 exit code   meaning
-        0   done
+        0   done; or nothing was left to do, for the run has done its steps already
         1   a defect of ganflow: a traceback that we want to see
         2   a flag, a file or a workdir that cannot be used as given
         3   a loss, a gradient or a weight was not finite; nothing of it was saved

@@ -6,7 +6,9 @@ ganflow-train --model=simple --dataset=mnist --data_dir=DIR --workdir=runs/simpl
 """
 
 import dataclasses
+import math
 import shlex
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,17 +17,20 @@ from absl import flags as absl_flags
 from absl import logging
 
 from ganflow import data, engine, models
-from ganflow.base.errors import InputError
+from ganflow.base import hints, stages
+from ganflow.base.errors import EXIT_OK, InputError
 from ganflow.cli import command, flags
 from ganflow.cli.command import Signals
 from ganflow.data import statistics
 from ganflow.interface import gans
 from ganflow.nn import draws, replicas
-from ganflow.programs import hints, progress
+from ganflow.programs import progress
 from ganflow.storage import workdir
 from ganflow.summaries import tensorboard, writer
 
 FLAGS = absl_flags.FLAGS
+# They are meant for one start: the command that goes on must not have them.
+ONCE = ("fresh", "allow_changed_code")
 
 
 def run() -> None:
@@ -68,7 +73,9 @@ def prepare(model: str, config: Any, options: engine.Options) -> engine.Run:
     if not options.workdir:
         options = dataclasses.replace(options, workdir=f"runs/{Path(model).stem}-{config.dataset}")
     strategy = replicas.make_strategy(options.num_replicas)  # before any operation has run
+    stages.say(f"reading {config.dataset}" + f" from {options.data_dir}" * bool(options.data_dir))
     dataset, held_out = data.load_both(config.dataset, options.data_dir or None, options.enlarge)
+    stages.say(f"building {Path(model).stem}: its networks, and a graph of its steps")
     return engine.Run(module, config, options, dataset, strategy, held_out)
 
 
@@ -91,9 +98,15 @@ def _examples(dataset: data.Dataset) -> str:
         first.setdefault(dataset.domain(field), field)
     shapes = dataset.about().shapes
     return " and ".join(
-        f"{dataset.size(field):,} of {' x '.join(map(str, shapes[field]))}"
-        for field in first.values()
+        f"{dataset.size(field):,} {_kind(shapes[field])}" for field in first.values()
     )
+
+
+def _kind(shape: tuple[int, ...]) -> str:
+    if shape == (2,):
+        return "points"
+    what = "images" if len(shape) == 3 else "examples"
+    return f"{what} of {' x '.join(map(str, shape))}" if shape else "numbers"
 
 
 def train(run: engine.Run, fresh: bool = False) -> int:
@@ -102,22 +115,58 @@ def train(run: engine.Run, fresh: bool = False) -> int:
         if fresh and (aside := workdir.set_aside(run.folder)):
             logging.info("--fresh: what was there is now in %s", aside)
         resumed = run.resume()
-        workdir.write_whole(run.folder / "flags.txt", _flag_file(run).encode())
         first = int(run.step)
-        logging.info("%s", describe_plan(run))
+        if first > run.config.steps:
+            print(_has_done_more(run))
+            return EXIT_OK
+        workdir.write_whole(run.folder / "flags.txt", _flag_file(run).encode())
+        stages.say(describe_plan(run))
         if resumed:
-            logging.info("resumed from the checkpoint of step %d", first)
+            stages.say(f"resumed from the checkpoint of step {first}")
+        if first < run.config.steps:
+            stages.say(_about_first_steps(run))
         started = time.perf_counter()
         with progress.shown(first, run.config.steps) as told:
             finished = run.train(run.config.steps, told.step, signals.asked, told.row)
         seconds = time.perf_counter() - started
         writer.draw_losses(run.folder, f"{run.model_name} on {run.dataset.name}")
         done = int(run.step) - first
-        logging.info("step %d: %d steps in %.1f s, saved", run.step, done, seconds)
+        if done:
+            stages.say(f"step {int(run.step)}: {done} steps in {seconds:.1f} s, saved")
         if not finished:
+            print(f"stopped at step {int(run.step):,}, saved; go on with: {_same_command()}")
             return 128 + signals.received
+        if not done:
+            print(f"{run.folder} has done its {first:,} steps: nothing was left to train.")
     print(_closing(run))
-    return 0
+    return EXIT_OK
+
+
+def _about_first_steps(run: engine.Run) -> str:
+    """Why nothing moves for a while."""
+    if run.jit:
+        return "compiling the steps with XLA: some ten seconds, once a start"
+    return "the first steps take longer than the others: TensorFlow prepares their graph"
+
+
+def _same_command(leave_out: tuple[str, ...] = (), added: tuple[str, ...] = ()) -> str:
+    """This command line without what is meant for one start, be it in a flag file."""
+    in_file = any(word.lstrip("-").startswith("flagfile") for word in sys.argv[1:])
+    off = [f"--no{name}" for name in ONCE if in_file and name in FLAGS and FLAGS[name].value]
+    return hints.again("train", (*ONCE, *leave_out), [*off, *added])
+
+
+def _has_done_more(run: engine.Run) -> str:
+    """What to say where fewer steps are asked for than the workdir's run has done."""
+    step, epochs = int(run.step), run.options.epochs
+    unit, asked, done = "steps", run.config.steps, step
+    if epochs:
+        unit, asked, done = "epochs", epochs, math.ceil(run.feed.epochs(step))
+    more = _same_command((unit,), (f"--{unit}={2 * done}",))
+    return (
+        f"{run.folder} has done {step:,} steps already, more than --{unit}={asked}: nothing was "
+        f"trained. That number counts from the run's start; go on with: {more}"
+    )
 
 
 def _statistics(run: engine.Run) -> str:
@@ -140,7 +189,7 @@ def _flag_file(run: engine.Run) -> str:
 
 def _closing(run: engine.Run) -> str:
     """What a finished run has left, and what to do with it."""
-    folder, steps, epochs = run.folder, run.config.steps, run.options.epochs
+    folder, steps, epochs = run.folder, int(run.step), run.options.epochs
     if run.dataset.is_points:
         pictures = "  samples.png    points, generated and real, D over the plane, G's gradients"
     else:
