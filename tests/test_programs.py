@@ -1,10 +1,12 @@
 """What a user meets: refused command lines, --dry_run, flag files, samples, runs that diverge."""
 
 import configparser
+import dataclasses
 import importlib
 import os
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -24,7 +26,9 @@ from processes import (
     tensors,
 )
 
+from ganflow import engine, models
 from ganflow.base import hints
+from ganflow.cli import helping
 from ganflow.data import statistics
 
 PROGRAMS = ("train", "sample", "describe", "evaluate", "ladder", "lab")
@@ -139,9 +143,57 @@ def test_programs_define_no_flag_before_they_are_run():
 def test_help_says_what_a_program_is_for_and_lists_its_flags(program, started):
     ended = run(started.format(program), "--help")
     told = importlib.import_module(f"ganflow.programs.{program}").__doc__
-    assert told.splitlines()[0] in ended.out
-    own = {"train": "--[no]fresh", "evaluate": "--features", "ladder": "--marks"}
+    assert ended.code == 0 and ended.err == ""
+    assert ended.out.startswith(told.splitlines()[0])
+    own = {"train": "--fresh", "evaluate": "--features", "ladder": "--marks"}
     assert own.get(program, "--model" if program in ("describe", "lab") else "--num") in ended.out
+    # The example is a command that works from here; the flags are a line each, and all ours.
+    example = shlex.split(ended.out.splitlines()[2])
+    assert Path(example[1] if started == "{}.py" else example[0]).name == started.format(program)
+    assert "ganflow-" not in ended.out or started == "ganflow-{}"
+    rest = run(started.format(program), "--helpfull").out
+    for foreign in (
+        "_tpu",
+        "--test",
+        "--verbosity",
+        "--logtostderr",
+        "--helpxml",
+        "--only_check",
+        "absl",
+    ):
+        assert foreign not in ended.out + rest
+    for name in re.findall(r"^  --(?:\[no\])?([a-z_]+)", ended.out, re.M):
+        assert re.search(rf"^  --(\[no\])?{name}\b", rest, re.M), name
+    assert ("--helpfull --model=NAME" in ended.out) == (program in ("train", "describe", "lab"))
+
+
+@pytest.mark.parametrize("word", ["--help", "-h", "-?", "--helpshort"])
+def test_help_is_asked_for_in_many_words(word):
+    ended = run("sample.py", word)
+    assert ended.code == 0 and "--workdir" in ended.out and "--num" in ended.out
+
+
+def test_the_help_of_training_does_not_wait_for_tensorflow(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("raise SystemExit('imported')")
+    program = [sys.executable, str(ROOT / "bin" / "train.py")]
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    for word in ("--help", "--dry_run"):  # the second shows that the import would be seen
+        ended = subprocess.run(
+            [*program, word], capture_output=True, text=True, env=environment, cwd=tmp_path
+        )
+        assert (ended.returncode, "imported" in ended.stderr) == (
+            (0, False) if word == "--help" else (1, True)
+        )
+        assert ("--dataset" in ended.stdout) == (word == "--help")
+
+
+def test_the_help_of_training_knows_what_there_is():
+    there = {f.name for f in dataclasses.fields(engine.Options)} | {"model", "flagfile"}
+    there |= {"fresh", "dry_run"}  # of `programs.train` itself
+    for model in models.names():
+        config = {f.name for f in dataclasses.fields(models.load(model).Config)}
+        named = {flag.lstrip("-").partition("=")[0] for flag, _ in helping.TRAIN_FLAGS}
+        assert named <= there | config, model
 
 
 def test_an_error_begins_with_the_name_by_which_the_program_was_started():
@@ -243,6 +295,7 @@ def test_helpfull_lists_the_flags_of_the_chosen_model_alone():
     text = run("train.py", "--model=circle", "--helpfull")
     text = text.out + text.err
     assert "--g_hidden" in text and "--checkpoint_every" in text
+    assert "[128]; a positive integer" in text  # the model's default, and what it may be
     assert "--n_critic" not in text and "--penalty_weight" not in text
 
 
