@@ -116,9 +116,9 @@ def test_commands_follow_from_the_schedule():
     of = three_networks()
     assert lesson.commands(of) == {"pretrain": "pretrain_step", "d": "d_step", "g": "g_step"}
     text = lesson.help_text(of)
-    assert "pretrain [n]  pretrain_step, n times (1 by default): Generator a to the real" in text
-    assert "  d [n]         d_step, n times\n" in text  # it has no docstring
-    assert "the updates are those of the phase under way" in text
+    assert "pretrain [n]  pretrain 10  pretrain_step: Generator a to the real" in text
+    assert "  d [n]         d 10         d_step\n" in text  # it has no docstring
+    assert "the updates of the phase under way" in text
 
 
 def test_each_update_moves_what_its_optimizers_list_and_nothing_else(tmp_path):

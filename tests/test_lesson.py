@@ -70,11 +70,28 @@ def test_what_cannot_be_obeyed_is_one_line_and_the_lesson_goes_on(tmp_path):
 
 def test_every_command_of_the_help_is_obeyed(tmp_path):
     of = new_lab()
-    keys = re.findall(r"^  ([a-z]+)(?: \[n\])?  ", lesson.help_text(of), re.M)
+    helped = lesson.help_text(of)
+    title, *rows = re.findall(r"^  ([a-z]+)(?: \[n\])? +(\S+(?: \S+)?)  +\S", helped, re.M)
+    assert title == ("type", "as in")
+    keys, examples = zip(*rows, strict=True)
     assert sorted(keys) == sorted("dgbwsprhq")
-    texts, code = typed_into(of, tmp_path / "lab.png", *keys)
-    assert code == 0 and len(texts) == 8
-    assert not any("no such command" in text for text in texts)
+    assert {"d 10", "b 100", "help", "quit"} < set(examples)
+    for commands in (keys, [re.sub(r"\d+", "2", example) for example in examples]):
+        texts, code = typed_into(of, tmp_path / "lab.png", *commands)
+        assert code == 0 and len(texts) == 8
+        assert not any("no such command" in text for text in texts)
+    assert max(map(len, helped.splitlines())) <= 92
+    assert "To begin: d 10, s, g 10, s." in helped
+
+
+def test_what_one_types_without_having_read_is_understood(tmp_path):
+    of = new_lab()
+    assert "  help shows this list again." in lesson.greeting(of, "").splitlines()
+    for word in ("quit", "EXIT"):
+        texts, code = typed_into(of, tmp_path / "lab.png", "help", "?", word, "d")
+        assert code == 0 and texts == 2 * [lesson.help_text(of) + "\n"]
+    (text,), _ = typed_into(of, tmp_path / "lab.png", "hlp")
+    assert text.endswith("w, s, p, r, h, q; help says more\n")
 
 
 def test_the_picture_is_drawn_at_once_and_after_every_step(tmp_path, monkeypatch):

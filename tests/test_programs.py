@@ -1,10 +1,12 @@
 """What a user meets: refused command lines, --dry_run, flag files, samples, runs that diverge."""
 
 import configparser
+import dataclasses
 import importlib
 import os
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -24,8 +26,10 @@ from processes import (
     tensors,
 )
 
+from ganflow import engine, models
+from ganflow.base import hints
+from ganflow.cli import helping
 from ganflow.data import statistics
-from ganflow.programs import hints
 
 PROGRAMS = ("train", "sample", "describe", "evaluate", "ladder", "lab")
 SIMPLE = ("--model=simple", "--dataset=digits", "--g_hidden=8", "--d_hidden=8", "--steps=4")
@@ -147,9 +151,57 @@ def test_programs_define_no_flag_before_they_are_run():
 def test_help_says_what_a_program_is_for_and_lists_its_flags(program, started):
     ended = run(started.format(program), "--help")
     told = importlib.import_module(f"ganflow.programs.{program}").__doc__
-    assert told.splitlines()[0] in ended.out
-    own = {"train": "--[no]fresh", "evaluate": "--features", "ladder": "--marks"}
+    assert ended.code == 0 and ended.err == ""
+    assert ended.out.startswith(told.splitlines()[0])
+    own = {"train": "--fresh", "evaluate": "--features", "ladder": "--marks"}
     assert own.get(program, "--model" if program in ("describe", "lab") else "--num") in ended.out
+    # The example is a command that works from here; the flags are a line each, and all ours.
+    example = shlex.split(ended.out.splitlines()[2])
+    assert Path(example[1] if started == "{}.py" else example[0]).name == started.format(program)
+    assert "ganflow-" not in ended.out or started == "ganflow-{}"
+    rest = run(started.format(program), "--helpfull").out
+    for foreign in (
+        "_tpu",
+        "--test",
+        "--verbosity",
+        "--logtostderr",
+        "--helpxml",
+        "--only_check",
+        "absl",
+    ):
+        assert foreign not in ended.out + rest
+    for name in re.findall(r"^  --(?:\[no\])?([a-z_]+)", ended.out, re.M):
+        assert re.search(rf"^  --(\[no\])?{name}\b", rest, re.M), name
+    assert ("--helpfull --model=NAME" in ended.out) == (program in ("train", "describe", "lab"))
+
+
+@pytest.mark.parametrize("word", ["--help", "-h", "-?", "--helpshort"])
+def test_help_is_asked_for_in_many_words(word):
+    ended = run("sample.py", word)
+    assert ended.code == 0 and "--workdir" in ended.out and "--num" in ended.out
+
+
+def test_the_help_of_training_does_not_wait_for_tensorflow(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("raise SystemExit('imported')")
+    program = [sys.executable, str(ROOT / "bin" / "train.py")]
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    for word in ("--help", "--dry_run"):  # the second shows that the import would be seen
+        ended = subprocess.run(
+            [*program, word], capture_output=True, text=True, env=environment, cwd=tmp_path
+        )
+        assert (ended.returncode, "imported" in ended.stderr) == (
+            (0, False) if word == "--help" else (1, True)
+        )
+        assert ("--dataset" in ended.stdout) == (word == "--help")
+
+
+def test_the_help_of_training_knows_what_there_is():
+    there = {f.name for f in dataclasses.fields(engine.Options)} | {"model", "flagfile"}
+    there |= {"fresh", "dry_run"}  # of `programs.train` itself
+    for model in models.names():
+        config = {f.name for f in dataclasses.fields(models.load(model).Config)}
+        named = {flag.lstrip("-").partition("=")[0] for flag, _ in helping.TRAIN_FLAGS}
+        assert named <= there | config, model
 
 
 def test_an_error_begins_with_the_name_by_which_the_program_was_started():
@@ -180,9 +232,29 @@ def test_commands_to_type_next_are_those_that_one_has_typed(monkeypatch, tmp_pat
         f"python {os.path.relpath(ROOT / 'bin' / 'sample.py')}"
     )
     assert at(f"{with_python}/ganflow-train", path=with_python)[0] == "ganflow-sample"
+    # Whatever else imports ganflow is told the console's name.
+    assert at("/usr/bin/pytest", path=with_python)[0] == "ganflow-sample"
+    assert at(f"{tmp_path}/mine.py", path=with_python)[0] == "ganflow-sample"
     # Another of that name comes first in the PATH.
     other = _executables(tmp_path / "other", "ganflow-sample")
     assert "/" in at(f"{with_python}/ganflow-train", path=f"{other}:{with_python}")[0]
+
+
+@pytest.mark.parametrize(
+    ("typed", "again"),
+    [
+        (["--model=circle", "--fresh"], ["--model=circle"]),
+        (["-fresh=true", "--nofresh", "--steps", "10", "--ema=.9"], ["--ema=.9"]),
+        (["--fresh", "--workdir=a run", "--steps=10"], ["--workdir=a run"]),
+        (["--freshness=1", "--steps_per_call=2"], ["--freshness=1", "--steps_per_call=2"]),
+    ],
+    ids=str,
+)
+def test_the_command_that_goes_on_leaves_out_what_it_must_not_have(monkeypatch, typed, again):
+    monkeypatch.setattr(sys, "argv", ["bin/train.py", *typed])
+    monkeypatch.chdir(ROOT)
+    command = hints.again("train", ("fresh", "steps"), ["--steps=20"])
+    assert shlex.split(command)[-len(again) - 2 :] == ["bin/train.py", *again, "--steps=20"]
 
 
 def _executables(folder: Path, *names: str) -> str:
@@ -223,7 +295,7 @@ def test_what_a_finished_run_prints_can_be_typed(tmp_path):
 def test_dry_run_writes_nothing(tmp_path):
     ended = run("train.py", "--model=circle", "--dry_run", f"--workdir={tmp_path / 'run'}")
     assert ended.code == 0, ended.err
-    assert "1,331 weights" in ended.out and "1,000 of 2" in ended.out
+    assert "1,331 weights" in ended.out and "(1,000 points)" in ended.out
     assert list(tmp_path.iterdir()) == []
 
 
@@ -231,6 +303,7 @@ def test_helpfull_lists_the_flags_of_the_chosen_model_alone():
     text = run("train.py", "--model=circle", "--helpfull")
     text = text.out + text.err
     assert "--g_hidden" in text and "--checkpoint_every" in text
+    assert "[128]; a positive integer" in text  # the model's default, and what it may be
     assert "--n_critic" not in text and "--penalty_weight" not in text
 
 
@@ -320,7 +393,10 @@ def test_a_picture_of_points_decodes(points, tmp_path):
 
 
 NO_SAMPLE = {
-    "no workdir": (["--workdir=/nowhere", "--out={tmp}/x.npy"], ["/nowhere", "no checkpoint"]),
+    "no workdir": (
+        ["--workdir=/nowhere", "--out={tmp}/x.npy"],
+        ["/nowhere", "no checkpoint", "bin/train.py --workdir=/nowhere"],
+    ),
     "no flag": (["--out={tmp}/x.npy"], ["--workdir"]),
     "no such step": (["--workdir={run}", "--step=5", "--out={tmp}/x.npy"], ["step 5", "3", "6"]),
     "no step": (["--workdir={run}", "--step=soon", "--out={tmp}/x.npy"], ["--step=soon", "best"]),

@@ -1,6 +1,7 @@
 """A run that is stopped, however it is stopped, goes on as if it had not been."""
 
 import random
+import shlex
 import shutil
 import signal
 import time
@@ -149,10 +150,27 @@ def test_more_steps_and_other_steps_per_call_go_on_bit_identical(whole, tmp_path
 def test_the_same_command_after_the_end_does_nothing(copy, whole):
     ended = run("train.py", *CIRCLE, f"--workdir={copy}")
     assert ended.code == 0, ended.err
-    assert "0 steps" in ended.err
+    assert ended.out.startswith(f"{copy} has done its 120 steps: nothing was left to train.\n")
     was, now = contents(whole), contents(copy)
     was.pop("flags.txt"), now.pop("flags.txt")  # holds the workdir's own path
     assert now == was
+
+
+def test_fewer_steps_than_are_done_are_said_to_be_and_change_nothing(copy):
+    was = contents(copy)
+    ended = run("train.py", *CIRCLE, f"--workdir={copy}", "--steps", "10")
+    assert ended.code == 0, ended.err
+    assert f"{copy} has done 120 steps already, more than --steps=10: " in ended.out
+    assert contents(copy) == was
+    _, _, *flags = shlex.split(ended.out.partition("go on with: ")[2])
+    assert flags == [*(CIRCLE[0], *CIRCLE[2:]), f"--workdir={copy}", "--steps=240"]
+
+    flags = [flag for flag in CIRCLE if "--steps" not in flag]
+    ended = run("train.py", *flags, "--epochs=2", f"--workdir={copy}")
+    assert ended.code == 0, ended.err
+    assert "has done 120 steps already, more than --epochs=2: " in ended.out
+    assert ended.out.endswith(" --epochs=32\n")  # 120 batches of 128 of 1,000 points: 15.4 epochs
+    assert contents(copy) == was
 
 
 # ---------------------------------------------------------------- SIGTERM, SIGINT
@@ -161,8 +179,9 @@ def test_the_same_command_after_the_end_does_nothing(copy, whole):
 def test_sigterm_and_sigint_save_where_they_stop_and_the_run_goes_on(whole, tmp_path):
     workdir = tmp_path / "run"
     args = (*CIRCLE, "--checkpoint_every=50", "--steps_per_call=1", f"--workdir={workdir}")
+    go_on = (*args, "--summary_every=1")
     for number, code, row in ((signal.SIGTERM, 143, 1), (signal.SIGINT, 130, 2)):
-        process = Process("train.py", *args, "--summary_every=1")
+        process = Process("train.py", *go_on, *["--fresh"] * (row == 1))
         old = len(metrics(workdir)) if row == 2 else 0
         assert process.wait_until(lambda old=old: _rows(workdir) >= old + 3), process.err()
         process.send(number)
@@ -173,6 +192,11 @@ def test_sigterm_and_sigint_save_where_they_stop_and_the_run_goes_on(whole, tmp_
         stopped = steps(workdir)[-1]
         assert stopped == metrics(workdir)[-1]["step"] < 120
         assert f"step {stopped}: " in ended.err.splitlines()[-1]
+        # What is printed to go on with must not set aside what is there.
+        said, command = ended.out.rstrip("\n").split("; go on with: ")
+        assert said == f"stopped at step {stopped}, saved"
+        _, script, *flags = shlex.split(command)
+        assert Path(script).name == "train.py" and flags == list(go_on)
     ended = run("train.py", *args)
     assert ended.code == 0, ended.err
     assert_same_tensors(whole, workdir)

@@ -1,7 +1,7 @@
 """What the programs share: absl's start, one line for an error, exit codes, signals.
 
 exit code   meaning
-        0   done
+        0   done; or nothing was left to do, for the run has done its steps already
         1   a defect of ganflow: a traceback that we want to see
         2   a flag, a file or a workdir that cannot be used as given
         3   a loss, a gradient or a weight was not finite; nothing of it was saved
@@ -17,9 +17,10 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
-from absl import app, flags, logging
+from absl import app, logging
 
 from ganflow.base.errors import GanflowError
+from ganflow.cli import helping
 
 
 def run(main: Callable, flags_parser: Callable[[list[str]], list[str]]) -> None:
@@ -29,9 +30,9 @@ def run(main: Callable, flags_parser: Callable[[list[str]], list[str]]) -> None:
       main: (argv) -> exit code. `--help` shows its module's docstring and flags.
       flags_parser: (argv) -> what of it is no flag.
     """
-    _show_in_help(main.__module__)
 
     def parse(argv):
+        helping.install(main.__module__)  # absl has defined its own by now
         try:
             return flags_parser(argv)
         except GanflowError as error:
@@ -48,14 +49,6 @@ def run(main: Callable, flags_parser: Callable[[list[str]], list[str]]) -> None:
             sys.exit(1)
 
     app.run(guarded, flags_parser=parse)
-
-
-def _show_in_help(module: str) -> None:
-    """absl shows what stands in the script that was started, and ours are a line or two."""
-    for flag in flags.FLAGS.get_flags_for_module(module):
-        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
-    script = sys.modules["__main__"]
-    script.__doc__ = script.__doc__ or sys.modules[module].__doc__
 
 
 def _end(error: GanflowError) -> None:

@@ -15,6 +15,7 @@ from absl import flags
 
 from ganflow import models
 from ganflow.base.errors import InputError
+from ganflow.cli import helping
 
 FLAGS = flags.FLAGS
 _Config = TypeVar("_Config", bound=Any)
@@ -114,8 +115,8 @@ def parse_for_model(argv: list[str], options: Any) -> list[str]:
     except flags.Error as error:
         raise InputError(_one_line(error)) from error
     module = models.load(peek.model)
-    define(module.Config(), module.__name__)
-    define(options, "ganflow.engine")
+    define(module.Config(), f"--model={peek.model}")  # --helpfull groups them by these names
+    define(options, helping.EVERY_MODEL)
     return _parsed(argv, peek.model)
 
 

@@ -17,9 +17,10 @@ _OTHERS = {
     "s": "D's view of the same fixed samples",
     "p": "draw the picture again",
     "r": "back to the first weights",
-    "h": "this help",
-    "q": "quit",
+    "h": "this list",
+    "q": "the end (Ctrl-D too)",
 }
+_WORDS = {"help": "h", "?": "h", "quit": "q", "exit": "q"}  # what one types without having read
 _MAX_STEPS = 10_000  # of one command: a slip of the finger must not cost the lesson
 
 
@@ -40,9 +41,9 @@ def session(lab: Lab, lines: Iterable[str], out: Path, write: Callable = print) 
     """
     try:
         grids.write_png(out, lab.picture())
-        write(f"picture: {out}, drawn again after every command\n")
+        write(f"picture: {out}, drawn again after every command: keep it open beside\n")
         for line in lines:
-            words = line.lower().split()
+            words = _words(lab, line)
             if words == ["q"]:
                 break
             if words:
@@ -81,7 +82,7 @@ def greeting(lab: Lab, origin: str) -> str:
         f"{lab.model} on {lab.dataset.name}: {', '.join(sizes)}; batch {lab.config.batch_size}; "
         f"{origin}"
     )
-    return "\n".join([*texts.wrapped(about), help_text(lab)])
+    return "\n".join([*texts.wrapped(about), help_text(lab), "  help shows this list again."])
 
 
 # ---------------------------------------------------------------- commands
@@ -97,22 +98,36 @@ def commands(lab: Lab) -> dict[str, str]:
 
 
 def help_text(lab: Lab) -> str:
-    """Every command, a line or two each; of an update what the model says it does."""
+    """Every command, an example, and what it does; of an update what the model says of it."""
+    there = commands(lab)
     rows = []
-    for i, (key, update) in enumerate(commands(lab).items()):
+    for key, update in there.items():
         about = (inspect.getdoc(getattr(lab.gan, update)) or "").partition("\n")[0]
-        often = f"{update}, n times (1 by default)" if i == 0 else f"{update}, n times"
-        rows.append((f"{key} [n]", f"{often}: {about}" if about else often))
+        rows.append((f"{key} [n]", f"{key} 10", f"{update}: {about}" if about else update))
     phases = lab.schedule.phases
-    if len(phases) == 1:
-        whole = f"n whole steps, as in training: {', '.join(phases[0].update_names)}"
-    else:
-        whole = "n whole steps, as in training: the updates are those of the phase under way"
-    rows += [(f"{_WHOLE} [n]", whole), *_OTHERS.items()]
-    text = texts.explained(rows)
-    if any(len(key) > 1 for key in commands(lab)):
+    whole = "whole steps, as in training: "
+    whole += (
+        ", ".join(phases[0].update_names)
+        if len(phases) == 1
+        else "the updates of the phase under way"
+    )
+    rows.append((f"{_WHOLE} [n]", f"{_WHOLE} 100", whole))
+    words = {key: word for word, key in reversed(_WORDS.items())}
+    rows += [(key, words.get(key, key), about) for key, about in _OTHERS.items()]
+    begin = [word for key in [*there][:2] for word in (f"{key} 10", "s")]
+    text = texts.explained([("type", "as in", "what it does"), *rows])
+    text.append(f"  n is how often, 1 where it is left out. To begin: {', '.join(begin)}.")
+    if any(len(key) > 1 for key in there):
         text.append("  A long name may be cut short where its beginning is like no other.")
     return "\n".join(text)
+
+
+def _words(lab: Lab, line: str) -> list[str]:
+    """What is typed, the short name of a command in the place of its long one."""
+    words = line.lower().split()
+    if len(words) == 1 and words[0] not in commands(lab):
+        words[0] = _WORDS.get(words[0], words[0])
+    return words
 
 
 def _obeyed(lab: Lab, words: list[str], out: Path) -> str:
@@ -130,7 +145,7 @@ def _obeyed(lab: Lab, words: list[str], out: Path) -> str:
         there = ", ".join(f"{key} [n]" for key in (*commands(lab), _WHOLE))
         return (
             f"{' '.join(words)[:40]!r}: there is no such command; there are: {there}, "
-            f"{', '.join(_OTHERS)}"
+            f"{', '.join(_OTHERS)}; help says more"
         )
     elif command == "r":
         lab.restart()

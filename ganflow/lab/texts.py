@@ -107,10 +107,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return _rendered(made, max(WIDTH, sum(widths) + 2 * len(widths)))
 
 
-def explained(rows: Sequence[tuple[str, str]]) -> list[str]:
-    """Two columns, of which the second is wrapped."""
+def explained(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns, of which the last is wrapped."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-    made.add_column(no_wrap=True)
+    for _ in rows[0][1:]:
+        made.add_column(no_wrap=True)
     made.add_column()
     for row in rows:
         made.add_row(*row)

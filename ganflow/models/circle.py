@@ -3,7 +3,7 @@
     D's loss, twice a step: -mean(log D(x)), then -mean(log(1 - D(G(z))))
     G's loss:               -mean(log D(G(z)))
 
-    python bin/train.py --model=circle --workdir=runs/circle
+    ganflow-train --model=circle --workdir=runs/circle
 
 A step is two D updates, on 128 real points and then on 128 fake ones, and one G update on 256 z,
 all by Adam with learning rate 1e-3; D's two updates share one Adam. 10,000 steps. G has 690

@@ -3,7 +3,7 @@
     D's loss: -mean(.9 log D(x) + .1 log(1 - D(x))) / 2 - mean(.1 log D(G(z)) + .9 log(1 - ...)) / 2
     G's loss: -mean(log D(G(z)))
 
-    python bin/train.py --model=dcgan_upsampling --data_dir=DIR --workdir=runs/dcgan_upsampling
+    ganflow-train --model=dcgan_upsampling --data_dir=DIR --workdir=runs/dcgan_upsampling
 
 Of G's 21,162,496 parameters 20,071,184 are in its last dense layer, 25,600 x 784; D has 14,209. SGD
 with learning rate .01 for D, Adam with 1e-5 for G, batch 100; the loop runs one epoch more than its

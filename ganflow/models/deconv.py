@@ -3,7 +3,7 @@
     D's loss: -mean(log D(x)) - mean(log(1 - D(G(z))))
     G's loss: -mean(log D(G(z)))
 
-    python bin/train.py --model=deconv --data_dir=DIR --workdir=runs/deconv
+    ganflow-train --model=deconv --data_dir=DIR --workdir=runs/deconv
 
 The document gives G alone: dense to 7x7x256, batch norm, leaky ReLU .2, then 3x3 transposed
 convolutions to 256, 128 and 1 maps. All three have stride 2, which gives 56x56 images, not the

@@ -3,8 +3,8 @@
     D's loss: the mean over one batch of [G(z), x] of -(t log D + (1 - t) log(1 - D)), t = 0 or 1
     G's loss: -mean(log D(G(z)))
 
-    python bin/train.py --model=dense_batch_norm --data_dir=DIR --workdir=runs/dense_batch_norm
-    python bin/train.py --flagfile=configs/dense_batch_norm_alternating.flags --data_dir=DIR
+    ganflow-train --model=dense_batch_norm --data_dir=DIR --workdir=runs/dense_batch_norm
+    ganflow-train --flagfile=configs/dense_batch_norm_alternating.flags --data_dir=DIR
 
 The document updates D 1,000 times and then G 1,000 times: by default a step is one update of the
 network whose block it is, and 2,000 steps are the whole program. With `--block_steps=0` a step

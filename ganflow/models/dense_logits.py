@@ -3,7 +3,7 @@
     D's loss: -mean(.9 log D(x) + .1 log(1 - D(x))) - mean(log(1 - D(G(z))))
     G's loss: -mean(log D(G(z)))
 
-    python bin/train.py --model=dense_logits --data_dir=DIR --workdir=runs/dense_logits
+    ganflow-train --model=dense_logits --data_dir=DIR --workdir=runs/dense_logits
 
 Both are cross-entropies on D's unscaled logit; only the real label is softened, to .9. These are
 the document's cures for a D that overpowers G; `--real_label=1` and `--d_output=sigmoid`, which

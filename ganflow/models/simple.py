@@ -3,7 +3,7 @@
     d_loss = -mean(log D(x) + log(1 - D(G(z))))        SGD, learning rate .01
     g_loss = -mean(log D(G(z)))                        Adam, learning rate 1e-5
 
-    python bin/train.py --model=simple --data_dir=DIR --workdir=runs/simple
+    ganflow-train --model=simple --data_dir=DIR --workdir=runs/simple
 
 D's step sees 100 images and as many z, G's step 100 other z and no image. G has 1,526,288
 parameters and D 201,217; the weights are `w_0000`, `b_0000`, ... in both. An epoch is 550 steps,

@@ -4,7 +4,7 @@
               t = .9 on x, .1 on G(z)
     G's loss: -mean(log D(G(z)))
 
-    python bin/train.py --model=simple_keras --data_dir=DIR --workdir=runs/simple_keras
+    ganflow-train --model=simple_keras --data_dir=DIR --workdir=runs/simple_keras
 
 Leaky ReLU's slope is .3, the default of that day's Keras; SGD with learning rate .01 for D, Adam
 with 1e-5 for G, batch 100; the loop runs one epoch more than its 400. G has 1,526,288 parameters

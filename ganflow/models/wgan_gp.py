@@ -4,7 +4,7 @@
             with x_hat = epsilon x + (1 - epsilon) G(z), one epsilon ~ U(0, 1) an example
     G:      -mean D(G(z))
 
-    python bin/train.py --model=wgan_gp --data_dir=DIR --workdir=runs/wgan_gp
+    ganflow-train --model=wgan_gp --data_dir=DIR --workdir=runs/wgan_gp
 
 A step is algorithm 1: `n_critic` critic updates, each on fresh images, z and epsilon, then one
 update of G. The networks are those of the authors' gan_mnist.py (batch 50, lambda 10). There is no

@@ -4,7 +4,7 @@
             with x_hat = epsilon x + (1 - epsilon) G(z), one epsilon ~ U(0, 1) an example
     G:      -mean D(G(z))
 
-    python bin/train.py --model=wgan_gp_points --workdir=runs/grid
+    ganflow-train --model=wgan_gp_points --workdir=runs/grid
 
 Both networks are the dense ones of the authors' gan_toy.py (batch 256, lambda .1, three layers of
 512). A step is algorithm 1: `n_critic` updates of the critic, then one of G. G has 527,874

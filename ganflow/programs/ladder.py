@@ -13,10 +13,10 @@ import tensorflow as tf
 from absl import flags as absl_flags
 
 from ganflow import models
+from ganflow.base import hints
 from ganflow.base.errors import InputError
 from ganflow.cli import command, flags
 from ganflow.ladder import plans, running
-from ganflow.programs import hints
 
 FLAGS = absl_flags.FLAGS
 _ROOT = Path(__file__).resolve().parents[2]

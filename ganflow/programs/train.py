@@ -5,7 +5,9 @@ ganflow-train --model=simple --dataset=mnist --data_dir=DIR --workdir=runs/simpl
 `--helpfull` with `--model=NAME` lists what that model has. Exit codes: see ganflow/cli/command.py.
 """
 
+import math
 import shlex
+import sys
 import time
 from typing import Any
 
@@ -13,17 +15,20 @@ from absl import flags as absl_flags
 from absl import logging
 
 from ganflow import data, engine, models
-from ganflow.base.errors import InputError
+from ganflow.base import hints, stages
+from ganflow.base.errors import EXIT_OK, InputError
 from ganflow.cli import command, flags
 from ganflow.cli.command import Signals
 from ganflow.data import statistics
 from ganflow.interface import gans
 from ganflow.nn import draws, replicas
-from ganflow.programs import hints, progress
+from ganflow.programs import progress
 from ganflow.storage import workdir
 from ganflow.summaries import tensorboard, writer
 
 FLAGS = absl_flags.FLAGS
+# They are meant for one start: the command that goes on must not have them.
+ONCE = ("fresh", "allow_changed_code")
 
 
 def run() -> None:
@@ -67,7 +72,11 @@ def prepare(model: str, config: Any, options: engine.Options) -> engine.Run:
     """
     module = models.load(model)
     strategy = replicas.make_strategy(options.num_replicas)  # before any operation has run
+    stages.say(f"reading {config.dataset}" + f" from {options.data_dir}" * bool(options.data_dir))
     dataset, held_out = data.load_both(config.dataset, options.data_dir or None, options.enlarge)
+    stages.say(
+        f"building {module.__name__.rpartition('.')[2]}: its networks, and a graph of its steps"
+    )
     return engine.Run(module, config, options, dataset, strategy, held_out)
 
 
@@ -76,23 +85,33 @@ def describe_plan(run: engine.Run) -> str:
     config = run.config
     weights = sum(v.shape.num_elements() for _, v in gans.named_weights(run.gan))
     return (
-        f"{run.model_name} ({weights:,} weights) on {run.dataset.name} ({_examples(run.dataset)})"
+        f"{run.model_name} ({weights:,} weights) on {run.dataset.name} ({_examples(run.dataset, run.held_out)})"
         f" to step {config.steps:,}, batch {config.batch_size}, {run.steps_per_call} steps a call,"
         f" {'XLA' if run.jit else 'no XLA'}, {run.strategy.num_replicas_in_sync} replica(s),"
         f" in {run.folder}"
     )
 
 
-def _examples(dataset: data.Dataset) -> str:
+def _examples(dataset: data.Dataset, held_out: data.Dataset | None) -> str:
     """How many of what shape, for each set of examples: two where there are two domains."""
     first: dict[str, str] = {}
     for field in dataset.fields:
         first.setdefault(dataset.domain(field), field)
     shapes = dataset.about().shapes
-    return " and ".join(
-        f"{dataset.size(field):,} of {' x '.join(map(str, shapes[field]))}"
-        for field in first.values()
+    told = " and ".join(
+        f"{dataset.size(field):,} {_kind(shapes[field])}" for field in first.values()
     )
+    if held_out is None:
+        return f"{told}; none held out"
+    counts = " and ".join(f"{held_out.size(field):,}" for field in first.values())
+    return f"{told}; {counts} held out: {held_out.part}"
+
+
+def _kind(shape: tuple[int, ...]) -> str:
+    if shape == (2,):
+        return "points"
+    what = "images" if len(shape) == 3 else "examples"
+    return f"{what} of {' x '.join(map(str, shape))}" if shape else "numbers"
 
 
 def train(run: engine.Run, fresh: bool = False, allow_changed_code: bool = False) -> int:
@@ -101,11 +120,16 @@ def train(run: engine.Run, fresh: bool = False, allow_changed_code: bool = False
         if fresh and (aside := workdir.set_aside(run.folder)):
             logging.info("--fresh: what was there is now in %s", aside)
         resumed = run.resume(allow_changed_code)
-        workdir.write_whole(run.folder / "flags.txt", _flag_file(run).encode())
         first = int(run.step)
-        logging.info("%s", describe_plan(run))
+        if first > run.config.steps:
+            print(_has_done_more(run))
+            return EXIT_OK
+        workdir.write_whole(run.folder / "flags.txt", _flag_file(run).encode())
+        stages.say(describe_plan(run))
         if resumed:
-            logging.info("resumed from the checkpoint of step %d", first)
+            stages.say(f"resumed from the checkpoint of step {first}")
+        if first < run.config.steps:
+            stages.say(_about_first_steps(run))
         started = time.perf_counter()
         with progress.shown(first, run.config.steps) as told:
             finished = run.train(run.config.steps, told.step, signals.asked, told.row)
@@ -113,13 +137,44 @@ def train(run: engine.Run, fresh: bool = False, allow_changed_code: bool = False
         title = f"{run.model_name} on {run.dataset.name}"
         writer.draw_losses(run.folder, title, run.samplers[0].scores_are_logits)
         done = int(run.step) - first
-        logging.info("step %d: %d steps in %.1f s, saved", run.step, done, seconds)
+        if done:
+            stages.say(f"step {int(run.step)}: {done} steps in {seconds:.1f} s, saved")
         if not finished:
+            print(f"stopped at step {int(run.step):,}, saved; go on with: {_same_command()}")
             return 128 + signals.received
+        if not done:
+            print(f"{run.folder} has done its {first:,} steps: nothing was left to train.")
     if told := run.keeping.closing(run.rows, run.folder):
         print(told)
     print(_closing(run))
-    return 0
+    return EXIT_OK
+
+
+def _about_first_steps(run: engine.Run) -> str:
+    """Why nothing moves for a while."""
+    if run.jit:
+        return "compiling the steps with XLA: some ten seconds, once a start"
+    return "the first steps take longer than the others: TensorFlow prepares their graph"
+
+
+def _same_command(leave_out: tuple[str, ...] = (), added: tuple[str, ...] = ()) -> str:
+    """This command line without what is meant for one start, be it in a flag file."""
+    in_file = any(word.lstrip("-").startswith("flagfile") for word in sys.argv[1:])
+    off = [f"--no{name}" for name in ONCE if in_file and name in FLAGS and FLAGS[name].value]
+    return hints.again("train", (*ONCE, *leave_out), [*off, *added])
+
+
+def _has_done_more(run: engine.Run) -> str:
+    """What to say where fewer steps are asked for than the workdir's run has done."""
+    step, epochs = int(run.step), run.options.epochs
+    unit, asked, done = "steps", run.config.steps, step
+    if epochs:
+        unit, asked, done = "epochs", epochs, math.ceil(run.feed.epochs(step))
+    more = _same_command((unit,), (f"--{unit}={2 * done}",))
+    return (
+        f"{run.folder} has done {step:,} steps already, more than --{unit}={asked}: nothing was "
+        f"trained. That number counts from the run's start; go on with: {more}"
+    )
 
 
 def _statistics(run: engine.Run) -> str:
@@ -133,6 +188,17 @@ def _statistics(run: engine.Run) -> str:
     return f"\n{statistics.as_text(real, samples)}\n"
 
 
+def _health(run: engine.Run) -> str:
+    """What the last summary says of every sampler."""
+    row = run.rows[-1] if run.rows else {}
+    named = [f"{sampler.name}/" if i else "" for i, sampler in enumerate(run.samplers)]
+    told = "".join(
+        f"{prefix}{row[f'{prefix}health']}\n" for prefix in named if f"{prefix}health" in row
+    )
+    ill = ", ".join(illness.replace("_", " ") for illness in row.get("diagnosis", []))
+    return f"Health at the last summary: {told.rstrip()}{f' ({ill})' * bool(ill)}\n" if told else ""
+
+
 def _flag_file(run: engine.Run) -> str:
     """The flags that repeat the run: its --steps or its --epochs, for both are refused."""
     left_out = "steps" if run.options.epochs else "epochs"
@@ -142,7 +208,7 @@ def _flag_file(run: engine.Run) -> str:
 
 def _closing(run: engine.Run) -> str:
     """What a finished run has left, and what to do with it."""
-    folder, steps, epochs = run.folder, run.config.steps, run.options.epochs
+    folder, steps, epochs = run.folder, int(run.step), run.options.epochs
     if run.dataset.is_points:
         pictures = "  samples.png    points, generated and real, D over the plane, G's gradients"
     else:
@@ -152,7 +218,7 @@ def _closing(run: engine.Run) -> str:
     there = shlex.quote(f"--workdir={folder}")
     twice = f"--epochs={2 * epochs}" if epochs else f"--steps={2 * steps}"
     return f"""{_statistics(run)}
-In {folder}, after {int(run.step):,} steps:
+{_health(run)}In {folder}, after {int(run.step):,} steps:
 {pictures}
   scores.png     D's outputs on real and on generated
   losses.png     the losses of both networks

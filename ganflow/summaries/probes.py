@@ -67,6 +67,9 @@ def probes(evidence: Evidence) -> dict[str, float]:
         saturated_units_share     the same in the worst hidden tanh or sigmoid layer, if any
         dead_units_share          units that are 0 for all examples, in the worst ReLU layer, if any
 
+    All are of one moment, on the same examples every time and without dropout. A row's d_real and
+    d_fake are means over a summary's steps, as trained, dropout included: the two may disagree.
+
     A figure that rests on a value that is not finite is left out.
     """
     figures = {}

@@ -50,6 +50,8 @@ Where D gives a probability:
 - `Loss`: near the values at D = 1/2, which are 2 log 2 = 1.386 for D's two log losses together
   (log 2 = .693 for their mean) and log 2 = .693 for G's -log D(G(z)).
 - `accuracy`: above .5 and well below 1 on real and on generated; on held-out real as on real.
+  It is of one moment, without dropout, where `d_output` and `loss` are means over the steps since
+  the last summary, with it: they may disagree.
 
 Where D is a critic (WGAN), its zero means nothing, so there is no accuracy:
 

@@ -1,11 +1,13 @@
 """The model of a workdir's checkpoint, to sample from, to judge or to step by hand."""
 
 import dataclasses
+import shlex
 from pathlib import Path
 
 import tensorflow as tf
 
 from ganflow import models
+from ganflow.base import hints
 from ganflow.base.errors import InputError
 from ganflow.interface import gans
 from ganflow.interface.fields import Fields
@@ -52,9 +54,8 @@ def sound_checkpoint(folder: Path, step: int | None = None) -> checkpoints.Sound
     """
     sound = checkpoints.newest_sound(folder / "checkpoints", step) if folder.is_dir() else None
     if sound is None:
-        raise InputError(
-            f"--workdir={folder}: holds no checkpoint; train with bin/train.py --workdir={folder}"
-        )
+        train = f"{hints.command('train')} {shlex.quote(f'--workdir={folder}')}"
+        raise InputError(f"--workdir={folder}: holds no checkpoint; train with {train}")
     return sound
 
 

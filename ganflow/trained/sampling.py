@@ -14,7 +14,7 @@ from ganflow.interface import gans
 from ganflow.interface.sampler import Sampler
 from ganflow.nn.draws import Random, Real
 from ganflow.pictures import grids
-from ganflow.storage import checkpoints, workdir
+from ganflow.storage import workdir
 from ganflow.trained import loading
 
 # Samples made at a time: always so many, for the last bits of a product of matrices depend on how
@@ -107,9 +107,7 @@ def _real(sampler: Sampler, manifest: dict, count: int) -> dict[str, tf.Tensor]:
 
 def title(folder: Path, seed: int, step: int | None = None, ema: bool = False) -> str:
     """What the samples of `generate` are of, for a picture; arguments and errors as there."""
-    sound = checkpoints.newest_sound(folder / "checkpoints", step)
-    if sound is None:
-        raise InputError(f"--workdir={folder}: holds no checkpoint")
+    sound = loading.sound_checkpoint(folder, step)
     model = models.load(sound.manifest["model"]).__name__.rpartition(".")[2]
     return f"{model}, step {sound.step:,}, seed {seed}" + ", averaged weights" * ema
 
