@@ -56,9 +56,7 @@ class Run:
           InputError: the model, the data set and the options do not fit together.
         """
         self.module, self.model_name = module, module.__name__.rpartition(".")[2]
-        if not options.workdir:
-            place = f"runs/{self.model_name}-{config.dataset}"
-            options = dataclasses.replace(options, workdir=place)
+        options = start.with_workdir(options, self.model_name, dataset)
         self.options, self.dataset, self.held_out = options, dataset, held_out
         self.strategy = strategy or replicas.make_strategy(options.num_replicas)
         self.folder, self.fields = Path(options.workdir), dataset.about()
@@ -124,8 +122,7 @@ class Run:
         Raises:
           NotFiniteError, StorageError: with the last good checkpoint in place.
         """
-        workdir.make(self.folder)
-        self.rows = workdir.Metrics(self.folder).rows()
+        self.rows = workdir.Metrics(workdir.make(self.folder)).rows()
         watch, keeping = Watch(self, self.rows, on_row), self.keeping
         step = saved = int(self.step)
         over = keeping.is_over(self.rows)

@@ -31,6 +31,13 @@ def check_batch(dataset: data.Dataset, batch_size: int, strategy: tf.distribute.
         )
 
 
+def with_workdir(options: Options, model_name: str, dataset: data.Dataset) -> Options:
+    """The options with the folder that a run has where none is given: runs/MODEL-DATASET."""
+    if options.workdir:
+        return options
+    return dataclasses.replace(options, workdir=f"runs/{model_name}-{dataset.name}")
+
+
 def decide_jit(gan: tf.Module, strategy: tf.distribute.Strategy, asked: str) -> bool:
     """Whether XLA compiles the steps: everything on a GPU, networks of matrix products on a CPU.
 

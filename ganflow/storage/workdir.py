@@ -40,14 +40,15 @@ def plain(error: Exception) -> str:
     return re.sub(r"^\{\{.*?\}\} | \[Op:.*\]$", "", message.splitlines()[0])
 
 
-def make(workdir: Path) -> None:
-    """Make the folder, if it is not there.
+def make(workdir: Path) -> Path:
+    """Make the folder, if it is not there, and return it.
 
     Raises:
       InputError: it cannot be made.
     """
     with _usable(workdir):
         workdir.mkdir(parents=True, exist_ok=True)
+    return workdir
 
 
 @contextlib.contextmanager
