@@ -23,7 +23,6 @@ from ganflow.engine.not_finite import NotFinite, blame
 from ganflow.engine.options import Options
 from ganflow.interface import gans
 from ganflow.nn import replicas
-from ganflow.nn.moving_average import MovingAverage
 from ganflow.storage import checkpoints, code, workdir
 from ganflow.summaries.watch import Watch
 
@@ -56,19 +55,18 @@ class Run:
           InputError: the model, the data set and the options do not fit together.
         """
         self.module, self.model_name = module, module.__name__.rpartition(".")[2]
-        options = start.with_workdir(options, self.model_name, dataset)
-        self.options, self.dataset, self.held_out = options, dataset, held_out
+        self.options = options = start.with_workdir(options, self.model_name, dataset)
+        self.dataset, self.held_out = dataset, held_out
         self.strategy = strategy or replicas.make_strategy(options.num_replicas)
         self.folder, self.fields = Path(options.workdir), dataset.about()
         self.code = code.hashes(Path(module.__file__ or ""))  # now: it may be edited meanwhile
         start.check_batch(dataset, config.batch_size, self.strategy)
         with self.strategy.scope():
             self.gan = gans.build(module, config, self.fields, options.seed)
-            sampled = gans.sampled_weights(self.gan, self.fields) if options.ema else []
-            self.average = MovingAverage(options.ema, sampled) if options.ema else None
+            self.average = start.moving_average(self.gan, self.fields, options.ema)
         self.schedule, self.samplers = self.gan.schedule(), self.gan.samplers()
-        self.keeping = keeping.of_options(options, dataset, self.samplers[0])
         self.rows: list[dict] = []  # of metrics.jsonl, once it trains
+        self.keeping = keeping.of_options(options, dataset, self.samplers[0])
         self.feed = Feed(self.schedule, dataset, config.batch_size, options.seed)
         steps = self.feed.steps_of(options.epochs) if options.epochs else config.steps
         self.config = dataclasses.replace(config, steps=steps)
@@ -179,8 +177,8 @@ class Run:
         """Go to the newest sound checkpoint, or write the first one; true if there was one.
 
         Raises:
-          InputError: a history without a sound checkpoint, one of another run, or of other code
-            where that is not allowed; or `--init_from` cannot be used.
+          InputError: a history without a sound checkpoint, of another run, or of other code, where
+            that is not allowed; or `--init_from` cannot be used.
         """
         folder = self.folder / "checkpoints"
         sound = checkpoints.newest_sound(folder)

@@ -11,6 +11,9 @@ from ganflow import data, models
 from ganflow.base.errors import InputError
 from ganflow.engine.feed import Feed
 from ganflow.engine.options import Options
+from ganflow.interface import gans
+from ganflow.interface.fields import Fields
+from ganflow.nn.moving_average import MovingAverage
 from ganflow.storage import checkpoints, workdir
 
 _DRAWN_BYTES_A_CALL = 32 * 2**20  # more steps in a call than this holds bring nothing more
@@ -36,6 +39,11 @@ def with_workdir(options: Options, model_name: str, dataset: data.Dataset) -> Op
     if options.workdir:
         return options
     return dataclasses.replace(options, workdir=f"runs/{model_name}-{dataset.name}")
+
+
+def moving_average(gan: tf.Module, fields: Fields, decay: float) -> MovingAverage | None:
+    """Of the weights that samples are made with; None without a decay."""
+    return MovingAverage(decay, gans.sampled_weights(gan, fields)) if decay else None
 
 
 def decide_jit(gan: tf.Module, strategy: tf.distribute.Strategy, asked: str) -> bool:

@@ -74,9 +74,8 @@ def prepare(model: str, config: Any, options: engine.Options) -> engine.Run:
     strategy = replicas.make_strategy(options.num_replicas)  # before any operation has run
     stages.say(f"reading {config.dataset}" + f" from {options.data_dir}" * bool(options.data_dir))
     dataset, held_out = data.load_both(config.dataset, options.data_dir or None, options.enlarge)
-    stages.say(
-        f"building {module.__name__.rpartition('.')[2]}: its networks, and a graph of its steps"
-    )
+    name = module.__name__.rpartition(".")[2]
+    stages.say(f"building {name}: its networks, and a graph of its steps")
     return engine.Run(module, config, options, dataset, strategy, held_out)
 
 
@@ -84,8 +83,9 @@ def describe_plan(run: engine.Run) -> str:
     """What a run would do, for `--dry_run` and for the log."""
     config = run.config
     weights = sum(v.shape.num_elements() for _, v in gans.named_weights(run.gan))
+    examples = _examples(run.dataset, run.held_out)
     return (
-        f"{run.model_name} ({weights:,} weights) on {run.dataset.name} ({_examples(run.dataset, run.held_out)})"
+        f"{run.model_name} ({weights:,} weights) on {run.dataset.name} ({examples})"
         f" to step {config.steps:,}, batch {config.batch_size}, {run.steps_per_call} steps a call,"
         f" {'XLA' if run.jit else 'no XLA'}, {run.strategy.num_replicas_in_sync} replica(s),"
         f" in {run.folder}"
