@@ -300,6 +300,20 @@ def test_a_cell_that_fails_is_a_result_and_tried_again_unless_it_diverged(
     assert NotFiniteError.exit_code == 3
 
 
+def test_a_ladder_that_is_stopped_says_how_to_go_on(tmp_path, monkeypatch, capsys):
+    def stopped(cell, budget, folder, judge, asked):
+        os.kill(os.getpid(), signal.SIGTERM)
+        while not asked():
+            time.sleep(0.01)
+        raise cell_results.Interrupted
+
+    monkeypatch.setattr(running, "finish", stopped)
+    monkeypatch.setattr(sys, "argv", [str(ROOT / "bin" / "ladder.py"), "--plan=a plan"])
+    assert running.run(_plan(), tmp_path, "the command") == 143
+    said, command = capsys.readouterr().out.split("; go on with: ")
+    assert said == "stopped, saved" and command.endswith("/ladder.py '--plan=a plan'\n")
+
+
 # ---------------------------------------------------------------- killed in the middle
 
 

@@ -30,6 +30,7 @@ from ganflow import engine, models
 from ganflow.base import hints
 from ganflow.cli import helping
 from ganflow.data import statistics
+from ganflow.programs import train
 
 PROGRAMS = ("train", "sample", "describe", "evaluate", "ladder", "lab")
 SIMPLE = ("--model=simple", "--dataset=digits", "--g_hidden=8", "--d_hidden=8", "--steps=4")
@@ -255,6 +256,20 @@ def test_the_command_that_goes_on_leaves_out_what_it_must_not_have(monkeypatch, 
     monkeypatch.chdir(ROOT)
     command = hints.again("train", ("fresh", "steps"), ["--steps=20"])
     assert shlex.split(command)[-len(again) - 2 :] == ["bin/train.py", *again, "--steps=20"]
+
+
+def test_a_fresh_start_in_a_flag_file_is_undone_in_the_command_that_goes_on(monkeypatch):
+    values = absl_flags.FlagValues()
+    absl_flags.DEFINE_boolean("fresh", False, "start anew", flag_values=values)
+    monkeypatch.setattr(train, "FLAGS", values)
+    for typed, on, left in (
+        (["--flagfile=a.flags"], True, ["--flagfile=a.flags", "--nofresh"]),
+        (["--flagfile=a.flags"], False, ["--flagfile=a.flags"]),
+        (["--ema=.9", "--fresh"], True, ["--ema=.9"]),
+    ):
+        values(["train.py", "--fresh" if on else "--nofresh"])
+        monkeypatch.setattr(sys, "argv", [str(ROOT / "bin" / "train.py"), *typed])
+        assert shlex.split(train._same_command())[2:] == left
 
 
 def _executables(folder: Path, *names: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 from absl import logging
 
+from ganflow.base import hints
 from ganflow.base.errors import InputError
 from ganflow.cli.command import Signals
 from ganflow.ladder import lateness, reports
@@ -63,6 +64,7 @@ def run(plan: Plan, folder: Path, command: str) -> int:
                     logging.warning("%s: %s", cell.name, told)
                 reports.write(plan, results, folder, command)
         except Interrupted:
+            print(f"stopped, saved; go on with: {hints.again('ladder')}")
             return 128 + signals.received
         reports.draw(plan, results, folder / "ladder.png")
     print((folder / "ladder.md").read_text(), end="")

@@ -12,7 +12,6 @@ import time
 from typing import Any
 
 from absl import flags as absl_flags
-from absl import logging
 
 from ganflow import data, engine, models
 from ganflow.base import hints, stages
@@ -118,7 +117,7 @@ def train(run: engine.Run, fresh: bool = False, allow_changed_code: bool = False
     """Train to the end, or to a signal, in the run's workdir; return the exit code."""
     with workdir.locked(run.folder), Signals() as signals:
         if fresh and (aside := workdir.set_aside(run.folder)):
-            logging.info("--fresh: what was there is now in %s", aside)
+            stages.say(f"--fresh: what was there is now in {aside}")
         resumed = run.resume(allow_changed_code)
         first = int(run.step)
         if first > run.config.steps:

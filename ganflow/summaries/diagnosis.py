@@ -61,9 +61,11 @@ OVERPOWERING_GAP = 0.7
 # A D that knows nothing answers .5, and does better by that than by calling fakes real.
 FOOLED_PROBABILITY = 0.75
 FOOLED_ACCURACY = 0.05  # share of the samples that D still sees through
-# Of samples this near to the real ones (see `probes`) a fooled D is no illness: its task is hard.
-# Healthy trained runs stay below .1, runs that are ill on purpose above .2.
+# Of samples this near to the real ones (see `probes`) neither a fooled D is an illness, for its task
+# is hard, nor one that is ahead. Healthy trained runs stay below .1 and, in pieces of 5 x 5 pixels,
+# below .007; runs that are ill on purpose are above .2 or, at their pieces, .015.
 NEAR_ENERGY_DISTANCE = 0.15
+NEAR_PATCH_DISTANCE = 0.01
 FOOLED_RANKING = 0.1  # a critic that knows nothing scores real higher in half of the pairs
 
 # Real pixels may be black or white too. Ill is a G with a tenth of the greys that real ones have.
@@ -152,6 +154,14 @@ def _energy_distances(rows: list[dict]) -> list[float]:
     return [row.get("energy_distance_ratio", math.nan) for row in rows[-PERSISTENCE_SUMMARIES:]]
 
 
+def _is_near(row: dict) -> bool:
+    """Whether samples are as near to the real ones as those of healthy trained runs."""
+    return (
+        row.get("energy_distance_ratio", math.inf) <= NEAR_ENERGY_DISTANCE
+        and row.get("patch_distance_ratio", 0.0) <= NEAR_PATCH_DISTANCE
+    )
+
+
 def _comes_nearer(rows: list[dict]) -> bool:
     """Whether samples have come nearer to the real ones over the newest three summaries."""
     distances = _energy_distances(rows)
@@ -234,7 +244,7 @@ def _d_overpowers_g(evidence: Evidence, rows: list[dict]) -> list[str]:
     on_real, on_fake = mean_probabilities(evidence)
     if since is None or on_real - on_fake < OVERPOWERING_GAP:
         return []
-    if _comes_nearer(rows):
+    if _comes_nearer(rows) or _is_near(rows[-1]):
         return []
     now = rows[-1]
     distances = _energy_distances(rows)
@@ -247,7 +257,7 @@ def _d_overpowers_g(evidence: Evidence, rows: list[dict]) -> list[str]:
 
 
 def _g_overpowers_d(evidence: Evidence, rows: list[dict]) -> list[str]:
-    if rows[-1].get("energy_distance_ratio", math.inf) <= NEAR_ENERGY_DISTANCE:
+    if _is_near(rows[-1]):
         return []
     if not evidence.is_logit:
         since = _since(rows, _below("d_ranking", FOOLED_RANKING))

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from ganflow.summaries.diagnosis import (
     NEAR_ENERGY_DISTANCE,
+    NEAR_PATCH_DISTANCE,
     PERSISTENCE_STEPS,
     PERSISTENCE_SUMMARIES,
     Verdict,
@@ -91,8 +92,15 @@ def _vitals(num_modes: int) -> list[Vital]:
         Vital(
             "energy_distance_ratio",
             NEAR_ENERGY_DISTANCE,
+            NEAR_PATCH_DISTANCE,
             above=False,
             words="energy distance to real examples",
+        ),
+        Vital(
+            "patch_distance_ratio",
+            NEAR_PATCH_DISTANCE,
+            above=False,
+            words="the same of pieces of 5 x 5 pixels",
         ),
         Vital(
             "pairwise_distance_ratio",

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ganflow.summaries.cells import Cells
+from ganflow.summaries.patches import Patches
 
 # tanh' is below .02 beyond it, a fiftieth of its slope at 0.
 LIMIT = 0.99
@@ -41,6 +42,7 @@ class Evidence:
     activations: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     modes: tuple[np.ndarray, float] | None = None  # as `data.modes` gives them
     cells: Cells | None = None  # of real examples, for as many samples as there are
+    patches: Patches | None = None  # of real images
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # see `advice`
 
     @property
@@ -57,6 +59,7 @@ def probes(evidence: Evidence) -> dict[str, float]:
                                   E|y - y'|: 0 where they are alike (Szekely and Rizzo 2013)
         cells_ratio               of how many kinds samples are, over what real ones come to: the
                                   kinds are cells of k-means over real examples, see `cells`
+        patch_distance_ratio      the energy distance of pieces of 5 x 5 pixels (images)
         modes_captured            of a mixture: with a sample within 3 standard deviations
         modes_reached             of a mixture: nearest to a tenth of a fair share of the samples
         d_accuracy_real, d_accuracy_fake   shares that D takes for what they are (boundary)
@@ -78,6 +81,8 @@ def probes(evidence: Evidence) -> dict[str, float]:
         figures |= _distances(samples, real)
         if evidence.cells is not None:
             figures["cells_ratio"] = evidence.cells.ratio(samples)
+        if evidence.patches is not None:
+            figures["patch_distance_ratio"] = evidence.patches.distance(evidence.samples)
         if evidence.modes is not None:
             figures |= _mode_figures(samples, *evidence.modes)
         if evidence.samples.ndim > 2:

@@ -15,11 +15,21 @@ from ganflow import data
 from ganflow.data import statistics
 from ganflow.interface import gans
 from ganflow.storage import workdir
-from ganflow.summaries import cells, diagnosis, events, health, probes, tensorboard, weights
+from ganflow.summaries import (
+    cells,
+    diagnosis,
+    events,
+    health,
+    patches,
+    probes,
+    tensorboard,
+    weights,
+)
 from ganflow.summaries.album import Album, Budget, Taken
 from ganflow.summaries.cells import Cells
 from ganflow.summaries.diagnosis import Verdict
 from ganflow.summaries.moments import SamplerEye, Seen
+from ganflow.summaries.patches import Patches
 from ganflow.summaries.trial import Trial
 from ganflow.summaries.writer import tensorboard_tag
 
@@ -219,6 +229,7 @@ class Recorder:
 
     def _evidence(self, step, rows, eye, seen) -> probes.Evidence:
         of_x = eye.sampler.against == self._run.dataset.main
+        kinds, pieces = self._likeness[self._eyes.index(eye)]
         return probes.Evidence(
             step=step,
             rows=rows,
@@ -230,14 +241,19 @@ class Recorder:
             higher_is_real=eye.sampler.higher_is_real,
             activations=dict(seen.activations),
             modes=self._modes if of_x else None,
-            cells=self._cells[self._eyes.index(eye)],
+            cells=kinds,
+            patches=pieces,
             settings=self._settings | {"is_points": eye.is_points},
         )
 
     @functools.cached_property
-    def _cells(self) -> list[Cells | None]:
+    def _likeness(self) -> list[tuple[Cells | None, Patches | None]]:
         """Of each sampler's real examples; here, for it is the first summary's thread that asks."""
-        return [cells.find(eye.many_real(), eye.count) for eye in self._eyes]
+        found = []
+        for eye in self._eyes:
+            real = eye.many_real()
+            found.append((cells.find(real, eye.count), patches.find(real)))
+        return found
 
     # ------------------------------------------------------------ what is rare
 
