@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from ganflow import data, models
-from ganflow.summaries import advice, cells, health
-from ganflow.summaries.diagnosis import ILLNESSES, Verdict, diagnose
+from ganflow.summaries import advice, cells, health, patches
+from ganflow.summaries.diagnosis import ILLNESSES, NEAR_PATCH_DISTANCE, Verdict, diagnose
 from ganflow.summaries.probes import Evidence, probes
 
 GOOD = {"energy_distance_ratio": 0.02, "pairwise_distance_ratio": 0.95, "cells_ratio": 0.9}
+GOOD |= {"patch_distance_ratio": 0.002}
 
 
 def rows(*changes: dict, every: int = 500) -> list[dict]:
@@ -41,6 +42,7 @@ def test_healthy_is_said_with_the_figures_it_rests_on():
         ("energy_distance_ratio", health.NEAR_ENERGY_DISTANCE + 0.001),
         ("pairwise_distance_ratio", health.LEAST_PAIRWISE_DISTANCE - 0.001),
         ("cells_ratio", health.LEAST_CELLS - 0.001),
+        ("patch_distance_ratio", health.NEAR_PATCH_DISTANCE + 0.001),
         ("energy_distance_ratio", float("nan")),
     ],
 )
@@ -53,9 +55,16 @@ def test_one_figure_that_is_not_where_it_should_be_makes_it_unclear(figure, just
     assert found.evidence.startswith("not all at the last 3 summaries")
 
 
+def test_points_have_to_be_nearer_than_images():
+    changes = [{"energy_distance_ratio": 0.04}] * 3
+    assert health.judge(rows(*changes), []).state == health.HEALTHY
+    assert health.judge(rows(*changes), [], is_points=True).state == health.UNCLEAR
+
+
 def test_modes_count_where_there_are_modes():
-    assert health.judge(rows(*[{"modes_reached": 20}] * 3), [], 25).state == health.HEALTHY
-    assert health.judge(rows(*[{"modes_reached": 19}] * 3), [], 25).state == health.UNCLEAR
+    for reached, state in ((20, health.HEALTHY), (19, health.UNCLEAR)):
+        found = health.judge(rows(*[{"modes_reached": reached}] * 3), [], num_modes=25)
+        assert found.state == state
 
 
 def test_where_nothing_is_measured_nothing_is_called_healthy():
@@ -125,6 +134,30 @@ def test_a_blob_is_a_collapse_without_an_evaluation_unless_it_still_comes_nearer
     (verdict,) = verdicts(here, here, here)
     assert verdict.illness == "mode_collapse" and "samples are of" in verdict.evidence
     assert verdicts(here, 1.2 * here, 1.1 * here) == []  # it still learns
+
+
+# ---------------------------------------------------------------- pieces of images
+
+
+def test_noise_as_bright_and_as_different_as_digits_is_told_by_its_pieces():
+    """Shuffled columns and rows keep every image's pixels, and the distances between images."""
+    real = data.decoded(data.load("digits").x).numpy()
+    found = patches.find(real[64:])
+    digits = real[:64]
+    rng = np.random.default_rng(0)
+    shuffled = digits[:, rng.permutation(28)][:, :, rng.permutation(28)]
+    speckled = np.where(rng.random(digits.shape) < 0.1, 1.0, digits)
+    assert abs(found.distance(digits)) < NEAR_PATCH_DISTANCE
+    for spoilt in (shuffled, speckled):
+        assert found.distance(spoilt) > NEAR_PATCH_DISTANCE
+
+
+def test_only_images_have_pieces():
+    assert patches.find(np.zeros([100, 2])) is None
+    assert patches.find(np.zeros([100, 4, 4, 1])) is None
+    assert patches.find(np.zeros([100, 8, 8, 1])) is None  # all alike
+    colours = np.random.default_rng(0).normal(size=[100, 8, 6, 3])
+    assert abs(patches.find(colours).distance(colours)) < NEAR_PATCH_DISTANCE
 
 
 # ---------------------------------------------------------------- advice

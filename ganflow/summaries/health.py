@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from ganflow.summaries.diagnosis import (
     NEAR_ENERGY_DISTANCE,
+    NEAR_ENERGY_DISTANCE_OF_POINTS,
     NEAR_PATCH_DISTANCE,
     PERSISTENCE_STEPS,
     PERSISTENCE_SUMMARIES,
@@ -58,12 +59,18 @@ class Health:
         return f"{self.state}: {self.evidence}" if self.evidence else self.state
 
 
-def judge(rows: Sequence[dict], verdicts: Sequence[Verdict], num_modes: int = 0) -> Health:
+def judge(
+    rows: Sequence[dict],
+    verdicts: Sequence[Verdict],
+    is_points: bool = False,
+    num_modes: int = 0,
+) -> Health:
     """The state at the newest of `rows`, of which each has its step and its `probes`.
 
     Args:
       rows: of metrics.jsonl, oldest first.
       verdicts: at the newest.
+      is_points: whether the examples are points.
       num_modes: of a mixture of Gaussians; 0 for other data.
     """
     if verdicts:
@@ -77,7 +84,7 @@ def judge(rows: Sequence[dict], verdicts: Sequence[Verdict], num_modes: int = 0)
             f"summary {len(rows)} at step {step:,}; a verdict needs {PERSISTENCE_SUMMARIES} "
             f"summaries and {PERSISTENCE_STEPS} steps",
         )
-    vitals = [vital for vital in _vitals(num_modes) if vital.name in recent[-1]]
+    vitals = [vital for vital in _vitals(is_points, num_modes) if vital.name in recent[-1]]
     if not vitals:
         return Health(UNCLEAR, "no figure of this run tells samples from real examples")
     missed = [vital for vital in vitals if not all(map(vital.holds, recent))]
@@ -87,12 +94,11 @@ def judge(rows: Sequence[dict], verdicts: Sequence[Verdict], num_modes: int = 0)
     return Health(state, f"{'not all ' if missed else ''}{last}, now: {told}")
 
 
-def _vitals(num_modes: int) -> list[Vital]:
+def _vitals(is_points: bool, num_modes: int) -> list[Vital]:
     found = [
         Vital(
             "energy_distance_ratio",
-            NEAR_ENERGY_DISTANCE,
-            NEAR_PATCH_DISTANCE,
+            NEAR_ENERGY_DISTANCE_OF_POINTS if is_points else NEAR_ENERGY_DISTANCE,
             above=False,
             words="energy distance to real examples",
         ),

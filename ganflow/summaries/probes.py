@@ -46,6 +46,11 @@ class Evidence:
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # see `advice`
 
     @property
+    def is_points(self) -> bool:
+        """Whether the examples are points."""
+        return self.samples.ndim == 2
+
+    @property
     def is_logit(self) -> bool:
         """Whether sigmoid(score) is D's probability of "real"."""
         return self.real_scores is not None and self.boundary == 0.0 and self.higher_is_real

@@ -197,7 +197,8 @@ class Recorder:
                 for verdict in verdicts
             ]
             modes = 0 if evidence.modes is None else len(evidence.modes[0])
-            judged = health.judge([*evidence.rows[:-1], row | figures], verdicts, modes)
+            judged_rows = [*evidence.rows[:-1], row | figures]
+            judged = health.judge(judged_rows, verdicts, evidence.is_points, modes)
             self._health[eye.prefix] = judged
             found[f"{eye.prefix}health"] = judged.state
             if "held_out" in one.scores and evidence.boundary is not None:
