@@ -166,6 +166,14 @@ def test_a_budget_outranks_the_steps_and_epochs_of_an_entry(tmp_path):
         assert in_seconds.options.epochs == 0 and in_seconds.config.summary_every == cells.NEVER
 
 
+def test_a_cell_is_not_judged_while_it_trains_whatever_its_entry_says(tmp_path):
+    judged = "--evaluate_every=5 --keep_best=modes_captured --stop_when_worse=2"
+    (cell,) = _plan(text=f"x: --model=circle {judged}").cells
+    options = cells.with_budget(cell, STEPS, tmp_path).options
+    assert (options.evaluate_every, options.keep_best, options.stop_when_worse) == (0, "none", 0)
+    assert not {"keep_best", "stop_when_worse"} & set(cell.identity()["options"])
+
+
 def test_a_ladder_may_only_gain_cells(tmp_path):
     running.agree(_plan(), tmp_path)
     running.agree(_plan(), tmp_path)
