@@ -122,7 +122,7 @@ def test_images_are_shown_generated_beside_real(tmp_path):
     picture = tf.io.decode_png((tmp_path / "lab.png").read_bytes()).numpy()
     assert picture.shape == (40 + 8 * 30, 2 * 8 * 30 + 8, 1)  # a title and captions above
     first = np.clip(np.rint((data.decoded(of.dataset.x[:1])[0] + 1) * 127.5), 0, 255)
-    np.testing.assert_array_equal(picture[:28, 8 * 30 + 8 :][:, :28], first)
+    np.testing.assert_array_equal(picture[40:68, 8 * 30 + 8 :][:, :28], first)
 
 
 def test_what_is_no_longer_finite_is_said(tmp_path):
