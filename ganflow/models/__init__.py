@@ -18,6 +18,7 @@ import difflib
 import importlib
 import importlib.util
 import pkgutil
+import sys
 import types
 from pathlib import Path
 
@@ -61,6 +62,8 @@ def _load_file(path: Path) -> types.ModuleType:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec and spec.loader  # for a path that ends in .py there always are
     module = importlib.util.module_from_spec(spec)
+    if (beside := str(path.resolve().parent)) not in sys.path:
+        sys.path.append(beside)  # for modules of the user's own that it imports
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever the user's file raises
