@@ -181,7 +181,7 @@ def run_of(mine, folder, points):
 
 
 def test_a_changed_file_beside_the_model_is_refused(mine, tmp_path, points, monkeypatch):
-    monkeypatch.syspath_prepend(mine.parent)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # which the model's folder is added to
     monkeypatch.delitem(sys.modules, "beside", raising=False)
     written(mine.parent, {"beside.py": "FACTOR = 1.0\n"})
     mine.write_text(CIRCLE.replace(ONE_LOSS, 'return {"g_loss": beside.FACTOR * g_loss}'))
