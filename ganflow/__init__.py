@@ -17,7 +17,8 @@ import importlib
 from typing import Any
 
 _AT_PROMPT = ("build", "picture")
-_LIGHT = ("base", "data", "storage")  # they do without TensorFlow, as long as they can
+# They do without TensorFlow, as long as they can, or import it quietly themselves.
+_LIGHT = ("base", "cli", "data", "models", "programs", "storage")
 
 
 def __getattr__(name: str) -> Any:

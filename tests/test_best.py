@@ -75,7 +75,7 @@ def test_patience_counts_evaluations_and_no_other_rows():
 
 def test_every_figure_of_the_judge_is_known():
     ring = data.load("pacgan_ring").select(np.arange(400))
-    figures = evaluation.make_judge(ring, None, 100).floor
+    figures = evaluation.make_judge(*data.split(ring), 100).floor
     assert "mode_share_7" in figures
     for name in figures:
         assert best.metric_for(name, ring, asks_classes=False) == name

@@ -106,7 +106,7 @@ def test_a_bad_command_line_is_one_line_and_makes_no_workdir(case, tmp_path):
 
 
 def test_images_of_another_size_are_refused_before_anything_is_written(tmp_path):
-    np.save(tmp_path / "x.npy", np.zeros([60, 32, 32, 1], np.uint8))
+    np.save(tmp_path / "x.npy", np.zeros([80, 32, 32, 1], np.uint8))
     args = ("--model=wgan_gp", "--dataset=npy", f"--data_dir={tmp_path / 'x.npy'}")
     line = run("train.py", *args, f"--workdir={tmp_path / 'run'}").error(2)
     assert "32" in line and "28" in line
@@ -310,7 +310,10 @@ def test_what_a_finished_run_prints_can_be_typed(tmp_path):
 def test_dry_run_writes_nothing(tmp_path):
     ended = run("train.py", "--model=circle", "--dry_run", f"--workdir={tmp_path / 'run'}")
     assert ended.code == 0, ended.err
-    assert "1,331 weights" in ended.out and "(1,000 points)" in ended.out
+    assert (
+        "1,331 weights" in ended.out
+        and "(1,000 points; 1,000 held out: as many, drawn afresh)" in ended.out
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -362,7 +365,7 @@ def _assert_all_finite(workdir: Path) -> None:
                 assert np.isfinite(value).all(), f"{name} at step {step}"
     if (workdir / "metrics.jsonl").exists():
         for row in metrics(workdir):
-            figures = [v for v in row.values() if not isinstance(v, list)]  # verdicts are words
+            figures = [v for v in row.values() if not isinstance(v, list | str)]  # no verdicts
             assert all(np.isfinite(value) for value in figures), row
 
 

@@ -36,6 +36,7 @@ def load(name: str) -> types.ModuleType:
     Raises:
       InputError: there is no such model, or its file cannot be imported.
     """
+    importlib.import_module("ganflow.base.quiet")  # before the model imports TensorFlow
     if name.endswith(".py"):
         return _load_file(Path(name))
     if name not in names():
