@@ -23,6 +23,13 @@ SMALL = {
     "g_units": 8,
     "d_units": 6,
     "block_steps": 0,
+    "momentum_steps": 2,  # the end of a rise is to be seen in a few steps
+    "g_weight_limit": 0.3,  # layers so narrow pass nothing on through smaller weights
+    "d_weight_limit": 0.5,
+    "g_z_units": 4,
+    "g_y_units": 5,
+    "d_x_units": 6,
+    "d_y_units": 4,
 }
 PROVING = ("coupled", "cyclic", "staged")
 ONE_REPLICA = ("cyclic",)  # these say so in one line

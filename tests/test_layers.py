@@ -124,6 +124,17 @@ def test_relu_tanh_sigmoid():
     np.testing.assert_allclose(layers.sigmoid(x), [[0.26894142, 0.5, 0.88079708]], rtol=1e-6)
 
 
+def test_maxout_is_the_largest_of_neighbours():
+    x = tf.constant([[1.0, 5.0, -2.0, -7.0, -3.0, -4.0], [0.0, 0.0, 1.0, 9.0, 8.0, 7.0]])
+    np.testing.assert_array_equal(layers.maxout(x, 3), [[5, -3], [1, 9]])  # not [5, -2], [9, 8]
+    np.testing.assert_array_equal(layers.maxout(x, 2), [[5, -2, -3], [0, 9, 8]])
+    np.testing.assert_array_equal(layers.maxout(x, 1), x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layers.maxout(x, 3) * tf.constant([[1.0, 2.0]])
+    np.testing.assert_array_equal(tape.gradient(y, x), [[0, 1, 0, 0, 2, 0], [0, 0, 1, 2, 0, 0]])
+
+
 def test_flatten_and_reshape_keep_each_example_and_its_order():
     x = np.arange(24, dtype=np.float32).reshape(2, 2, 3, 2)
     flat = layers.flatten(x)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganflow.nn import optimizers
+from ganflow.nn import optimizers, schedules
 
 MODES = {
     "eager": lambda f: f,
@@ -214,6 +214,65 @@ def test_a_learning_rate_can_be_changed_under_way():
     optimizer.learning_rate.assign(0.5)
     step()
     np.testing.assert_allclose(w, [0.4], rtol=1e-6)
+
+
+# ---------------------------------------------------------------- rates that change under way
+
+
+def halving(trained, floor=0.0):
+    """Rates .1, .05, .025, ... and mu .5, .6, .7, .7, ..."""
+    rate, mu = schedules.exponential(0.1, 2.0, floor), schedules.linear(0.5, 0.7, 0, 2)
+    return optimizers.ScheduledMomentum(rate, trained, mu)
+
+
+@every_mode
+def test_scheduled_momentum_by_hand(compiled):
+    # Gradients 1: v = -.1, w = .9;  v = .6 (-.1) - .05 = -.11, w = .79;
+    # v = .7 (-.11) - .025 = -.102, w = .688;  v = .7 (-.102) - .0125 = -.0839, w = .6041
+    w = tf.Variable([1.0])
+    optimizer = halving([w])
+    step = compiled(lambda: optimizer.update([tf.constant([1.0])]))
+    for rate, mu, expected in (
+        (0.1, 0.5, 0.9), (0.05, 0.6, 0.79), (0.025, 0.7, 0.688), (0.0125, 0.7, 0.6041),
+    ):  # fmt: skip
+        step()
+        np.testing.assert_allclose(w, [expected], rtol=1e-6)
+        np.testing.assert_allclose(optimizer.learning_rate, rate, rtol=1e-6)
+        np.testing.assert_allclose(optimizer.mu, mu, rtol=1e-6)
+
+
+def test_scheduled_momentum_is_kerass_sgd_with_its_rate_and_momentum_set_at_every_update():
+    rng = np.random.default_rng(0)
+    first = rng.standard_normal([5, 3]).astype(np.float32)
+    ours, theirs = tf.Variable(first), keras.Variable(first)
+    rate = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.9)
+    optimizer = optimizers.ScheduledMomentum(
+        schedules.exponential(0.1, 1 / 0.9), [ours], schedules.linear(0.5, 0.7, 0, 10)
+    )
+    of_keras = keras.optimizers.SGD(rate, momentum=0.5)
+    for t in range(20):
+        gradient = tf.constant(rng.standard_normal([5, 3]), tf.float32)
+        of_keras.momentum = 0.5 + 0.02 * min(t, 10)
+        optimizer.update([gradient])
+        of_keras.apply([gradient], [theirs])
+        np.testing.assert_allclose(ours, theirs.numpy(), rtol=2e-5, atol=2e-6, err_msg=f"{t}")
+
+
+def test_scheduled_momentum_goes_on_from_a_checkpoint(tmp_path):
+    w = tf.Variable([1.0], name="w")
+    optimizer = halving([w])
+    state = tf.train.Checkpoint(w=w, optimizer=optimizer)
+    optimizer.update([tf.constant([1.0])])
+    path = state.write(str(tmp_path / "checkpoint"))
+    names = {name for name, _ in tf.train.list_variables(path)}
+    for name in ("learning_rate", "mu", "iterations", "momentum_v/w"):
+        assert f"optimizer/{name}/.ATTRIBUTES/VARIABLE_VALUE" in names
+    optimizer.update([tf.constant([1.0])])
+    expected = w.numpy()
+    optimizer.update([tf.constant([1.0])])
+    state.read(path).assert_existing_objects_matched()
+    optimizer.update([tf.constant([1.0])])
+    np.testing.assert_array_equal(w, expected)
 
 
 # ---------------------------------------------------------------- what is refused

@@ -164,6 +164,16 @@ def relu(x: tf.Tensor) -> tf.Tensor:
 
 
 @_layer
+def maxout(x: tf.Tensor, pieces: int) -> tf.Tensor:
+    """The largest of each unit's pieces, which stand side by side: [n, units pieces] -> [n, units].
+
+    Goodfellow et al. 2013 (arXiv 1302.4389), section 3: with the `linear` in front of it, every
+    unit is the maximum of `pieces` linear functions.
+    """
+    return tf.reduce_max(tf.reshape(x, [-1, x.shape[1] // pieces, pieces]), axis=2)
+
+
+@_layer
 def tanh(x: tf.Tensor) -> tf.Tensor:
     """Hyperbolic tangent, into (-1, 1)."""
     return tf.tanh(x)

@@ -2,6 +2,7 @@
 
     SGD        w <- w - rate g
     Momentum   v <- mu v - rate g                       w <- w + v
+               (ScheduledMomentum: rate and mu of t - 1, as `nn.schedules` have it)
     Adam       m <- b1 m + (1 - b1) g                   v <- b2 v + (1 - b2) g^2
                w <- w - rate sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)
     RMSProp    s <- rho s + (1 - rho) g^2               w <- w - rate g / sqrt(s + epsilon)
@@ -19,6 +20,7 @@ from collections.abc import Iterator, Sequence
 import tensorflow as tf
 
 from ganflow.nn import replicas
+from ganflow.nn.schedules import Varying
 
 
 def variables(*networks: dict[str, tf.Variable]) -> list[tf.Variable]:
@@ -239,3 +241,24 @@ def recorded_updates() -> Iterator[list[RecordedUpdate]]:
         yield rows
     finally:
         _recorder.updates = None
+
+
+# ---------------------------------------------------------------- rates that change under way
+
+
+class ScheduledMomentum(Momentum):
+    """Momentum whose rate and mu are functions of how many updates came before this one.
+
+    `learning_rate` and `mu` are variables that hold what the last update took.
+    """
+
+    def __init__(self, learning_rate: Varying, trained: Sequence[tf.Variable], mu: Varying):
+        super().__init__(float(learning_rate(0)), trained, float(mu(0)))
+        self.mu = tf.Variable(self.mu, trainable=False, name="mu")
+        self._rate_at, self._mu_at = learning_rate, mu
+
+    def _apply(self, gradients: list[tf.Tensor]) -> None:
+        done = replicas.local(self.iterations)
+        replicas.local(self.learning_rate).assign(self._rate_at(done))
+        replicas.local(self.mu).assign(self._mu_at(done))
+        super()._apply(gradients)
