@@ -23,6 +23,8 @@ SMALL = {
     "g_units": 8,
     "d_units": 6,
     "block_steps": 0,
+    "constant_steps": 0,
+    "decay_steps": 4,
 }
 PROVING = ("coupled", "cyclic", "staged")
 ONE_REPLICA = ("cyclic",)  # these say so in one line

@@ -72,6 +72,13 @@ def keras_norm(weights, name: str, epsilon: float, rank: int) -> keras.layers.La
     return layer
 
 
+def with_kernel(layer: keras.layers.Layer, w: tf.Variable, x: tf.Tensor) -> tf.Tensor:
+    """What a Keras layer without a bias gives with this kernel."""
+    layer.build(x.shape)
+    layer.set_weights([w.numpy()])
+    return layer(x)
+
+
 def softplus(x: np.ndarray) -> np.ndarray:
     """log(1 + e^x), in float64."""
     return np.logaddexp(0, np.asarray(x, np.float64))
