@@ -142,13 +142,14 @@ class Gan(tf.Module):
         self.networks = {"generator": self.g, "discriminator": self.d}
         self.g_variables = optimizers.variables(self.g)
         self.d_variables = optimizers.variables(self.d)
-        d_rate, g_rate, beta_1 = config.d_learning_rate, config.g_learning_rate, config.beta_1
-        self.d_optimizer = optimizers.Adam(d_rate, self.d_variables, beta_1)
-        self.g_optimizer = optimizers.Adam(g_rate, self.g_variables, beta_1)
-        end = config.constant_steps + config.decay_steps
-        self.d_rate = schedules.linear(d_rate, 0.0, config.constant_steps, end)
-        self.g_rate = schedules.linear(g_rate, 0.0, config.constant_steps, end)
+        self.d_optimizer = self._optimizer(config.d_learning_rate, self.d_variables)
+        self.g_optimizer = self._optimizer(config.g_learning_rate, self.g_variables)
         self.z = Uniform([config.z_size])
+
+    def _optimizer(self, rate, trained):
+        first = self.config.constant_steps
+        falling = schedules.linear(rate, 0.0, first, first + self.config.decay_steps)
+        return optimizers.ScheduledAdam(falling, trained, self.config.beta_1)
 
     def schedule(self) -> Schedule:
         """D on one minibatch, then G on the labels of another."""
@@ -158,7 +159,6 @@ class Gan(tf.Module):
 
     def d_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """D on x and, apart, on G(z_d), both with the labels of x."""
-        rate = schedules.follow(self.d_optimizer, self.d_rate)
         x, y = to_unit_range(batch["x"]), self.one_hot(batch["label_d"])
         fake = generator(self.g, batch["z_d"], y, self.shape, "batch")  # [n, 28, 28, 1]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -169,12 +169,11 @@ class Gan(tf.Module):
             d_loss += self.config.weight_decay * losses.half_squares(self.d_variables)
         d_gradients = tape.gradient(d_loss, self.d_variables)
         self.d_optimizer.update(d_gradients)
-        probabilities = losses.mean_probabilities(real_logits, fake_logits)
-        return {"d_loss": d_loss, "d_learning_rate": rate} | probabilities
+        told = {"d_loss": d_loss, "d_learning_rate": self.d_optimizer.learning_rate.read_value()}
+        return told | losses.mean_probabilities(real_logits, fake_logits)
 
     def g_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """G on G(z_g), with labels of its own; its moving statistics move too."""
-        rate = schedules.follow(self.g_optimizer, self.g_rate)
         y = self.one_hot(batch["label_g"])
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.g_variables)
@@ -184,7 +183,7 @@ class Gan(tf.Module):
             g_loss += self.config.weight_decay * losses.half_squares(self.g_variables)
         g_gradients = tape.gradient(g_loss, self.g_variables)
         self.g_optimizer.update(g_gradients)
-        return {"g_loss": g_loss, "g_learning_rate": rate}
+        return {"g_loss": g_loss, "g_learning_rate": self.g_optimizer.learning_rate.read_value()}
 
     def one_hot(self, label: tf.Tensor) -> tf.Tensor:
         """Labels [n] -> y [n, 10]."""

@@ -1,33 +1,33 @@
-"""Numbers that change over a training, a learning rate above all, as functions of the step."""
+"""Learning rates that change under way: pure functions of t, the updates done before.
+
+    linear        from `start` at t = first to `end` at t = last, and level before and after
+
+An optimizer that takes one evaluates it at its own count of updates, so that a resumed run goes on
+as the uninterrupted one.
+"""
 
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from ganflow.nn import replicas
-from ganflow.nn.optimizers import Optimizer
-
-Schedule = Callable[[tf.Tensor | int], tf.Tensor]
+Varying = Callable[[tf.Tensor | float], tf.Tensor]  # t -> a float32 scalar
 
 
-def linear(start: float, end: float, first: int, last: int) -> Schedule:
-    """`start` until step `first`, from there on a line to `end` at step `last`, then `end`.
+def linear(start: float, end: float, first: float, last: float) -> Varying:
+    """A straight line from `start` at t = first to `end` at t = last; level outside.
 
     Raises:
-      ValueError: `last` comes before `first`.
+      ValueError: `last` does not lie behind `first`.
     """
-    if last < first:
-        raise ValueError(f"a line from step {first} back to step {last}")
+    if last <= first:
+        raise ValueError(f"a line from t = {first} to t = {last}: the last must be the larger")
 
-    def at(step: tf.Tensor | int) -> tf.Tensor:
-        share = (tf.cast(step, tf.float32) - first) / max(last - first, 1)
-        return start + (end - start) * tf.clip_by_value(share, 0.0, 1.0)
+    def at(t: tf.Tensor | float) -> tf.Tensor:
+        share = tf.clip_by_value((_number(t) - first) / (last - first), 0.0, 1.0)
+        return start + share * (end - start)
 
     return at
 
 
-def follow(optimizer: Optimizer, rate: Schedule) -> tf.Tensor:
-    """Inside a step, before an update: give the optimizer the rate of its next one; returns it."""
-    now = rate(replicas.local(optimizer.iterations))
-    replicas.local(optimizer.learning_rate).assign(now)
-    return now
+def _number(t: tf.Tensor | float) -> tf.Tensor:
+    return tf.cast(t, tf.float32)  # exact up to 16 million updates
