@@ -224,13 +224,13 @@ class Gan(tf.Module):
     def _read(self, fake, given):
         """D's logits of fake images [n, 1]; I of their category and of their codes, in nats."""
         features = trunk(self.d, fake, self.config.slope)  # [n, 1024], for D and Q
+        fake_logits = discriminator(self.d, features)
         logits, means = recognition(self.q, features, self.config.categories, self.config.slope)
         of_category = likelihoods.categorical(logits, given["category"])  # [n]
         of_category = math.log(self.config.categories) + tf.reduce_mean(of_category)
         codes = self._codes(given)
-        of_codes = likelihoods.gaussian(codes, means) - likelihoods.gaussian(codes, 0.0 * means)
-        of_codes = tf.reduce_mean(of_codes)
-        return discriminator(self.d, features), of_category, of_codes
+        known = likelihoods.gaussian(codes, means) - likelihoods.gaussian(codes, 0.0 * means)
+        return fake_logits, of_category, tf.reduce_mean(known)
 
     def samplers(self) -> list[Sampler]:
         """G on z and c; D's logit."""

@@ -20,7 +20,7 @@ from convolving import (
 )
 from convolving import with_kernel as kernel
 
-from ganflow.interface import tables
+from ganflow.interface import tables, wiring
 from ganflow.interface.fields import Fields
 from ganflow.models import infogan
 from ganflow.nn.draws import Real
@@ -189,6 +189,17 @@ def test_q_shares_ds_trunk_and_is_trained_with_it_by_ds_optimizer(gan):
     assert float(gan.d_optimizer.learning_rate) == pytest.approx(2e-4)
     assert float(gan.g_optimizer.learning_rate) == pytest.approx(1e-3)
     assert gan.d_optimizer.beta_1 == gan.g_optimizer.beta_1 == 0.5
+
+
+def test_q_reads_the_fake_images_through_ds_trunk_and_no_real_ones(gan):
+    d, g = wiring.wirings(gan, FIELDS)
+    for found in (d, g):
+        names = [node.name for node in found.nodes]
+        edges = {(names[a], names[b]) for a, b in found.edges}
+        assert {("generator", "discriminator"), ("discriminator", "recognition")} <= edges
+        assert names.count("recognition") == 1  # of one pass alone, that on fake images
+    assert d.moved == {"discriminator": "Adam", "recognition": "Adam"}
+    assert g.moved == {"generator": "Adam"}
 
 
 def test_information_reaches_the_trunk_and_g(gan):
