@@ -30,6 +30,8 @@ SMALL = {
     "g_y_units": 5,
     "d_x_units": 6,
     "d_y_units": 4,
+    "constant_steps": 0,
+    "decay_steps": 4,
 }
 PROVING = ("coupled", "cyclic", "staged")
 ONE_REPLICA = ("cyclic",)  # these say so in one line

@@ -61,6 +61,27 @@ def test_moving_statistics_are_not_trained():
     assert [name for name, v in weights.items() if v.trainable] == ["norm_gamma", "norm_beta"]
 
 
+def test_gains_are_1_or_normal_about_1():
+    plain = initializers.gain_and_shift(3, "norm")
+    assert list(plain) == ["norm_gamma", "norm_beta"]
+    np.testing.assert_array_equal(plain["norm_gamma"], [1, 1, 1])
+    drawn = initializers.batch_norm_weights(10_000, "norm", np.random.default_rng(0), 0.02)
+    assert list(drawn) == ["norm_gamma", "norm_beta", "norm_mean", "norm_variance"]
+    gamma = drawn["norm_gamma"].numpy()
+    assert gamma.mean() == pytest.approx(1, abs=0.001) and gamma.std() == pytest.approx(0.02, 0.05)
+    for name, value in (("beta", 0), ("mean", 0), ("variance", 1)):
+        assert (drawn[f"norm_{name}"].numpy() == value).all()
+
+
+def test_normal_has_tails_beyond_two_standard_deviations():
+    values = initializers.normal(np.random.default_rng(0), [400, 500], 0.02, mean=3.0).numpy()
+    assert values.mean() == pytest.approx(3, abs=0.0003)
+    assert values.std() == pytest.approx(0.02, rel=0.01)
+    beyond = np.mean(np.abs(values - 3) > 0.04)
+    assert beyond == pytest.approx(0.0455, rel=0.1)  # of a normal distribution
+    assert values.dtype == np.float32
+
+
 def test_truncated_normal_keeps_within_two_standard_deviations():
     values = initializers.truncated_normal(np.random.default_rng(0), [400, 500], 0.02).numpy()
     assert np.abs(values).max() <= 0.04

@@ -74,6 +74,25 @@ def test_deconv_doubles_the_size_and_adds_the_bias():
     np.testing.assert_array_equal(y[0, :, :, 0], [[1.5, 2.5, 10.5, 20.5], [3.5, 4.5, 30.5, 40.5]])
 
 
+def test_conv_and_deconv_without_a_bias():
+    kernel = np.float32([2]).reshape(1, 1, 1, 1)
+    np.testing.assert_array_equal(layers.conv(NINE, kernel), 2 * NINE)
+    np.testing.assert_array_equal(layers.deconv(NINE, kernel, stride=1), 2 * NINE)
+
+
+def test_join_appends_to_vectors_and_as_maps_to_maps():
+    y = tf.constant([[0.0, 1.0], [1.0, 0.0]])
+    np.testing.assert_array_equal(
+        layers.join(tf.constant([[7.0], [8.0]]), y), [[7, 0, 1], [8, 1, 0]]
+    )
+    x = np.arange(12, dtype=np.float32).reshape(2, 2, 3, 1)
+    joined = layers.join(tf.constant(x), y).numpy()
+    assert joined.shape == (2, 2, 3, 3)
+    np.testing.assert_array_equal(joined[..., :1], x)
+    for i, label in enumerate(([0, 1], [1, 0])):
+        np.testing.assert_array_equal(joined[i, :, :, 1:], np.broadcast_to(label, (2, 3, 2)))
+
+
 def test_upsample():
     x = np.float32([[1, 2], [3, 4]]).reshape(1, 2, 2, 1)
     np.testing.assert_array_equal(
@@ -133,6 +152,17 @@ def test_maxout_is_the_largest_of_neighbours():
         tape.watch(x)
         y = layers.maxout(x, 3) * tf.constant([[1.0, 2.0]])
     np.testing.assert_array_equal(tape.gradient(y, x), [[0, 1, 0, 0, 2, 0], [0, 0, 1, 2, 0, 0]])
+
+
+def test_selu_keeps_a_mean_of_0_and_a_variance_of_1():
+    # 1.05070099 * 2, and 1.05070099 * 1.67326324 * (e^-1 - 1) = -1.75809934 * .63212056
+    y = layers.selu(tf.constant([[-1.0, 0.0, 2.0]]))
+    np.testing.assert_allclose(y, [[-1.1113307, 0.0, 2.1014020]], rtol=1e-6)
+    x = np.linspace(-8, 8, 100_001)
+    density = np.exp(-(x**2) / 2) / np.exp(-(x**2) / 2).sum()  # of N(0, 1)
+    y = layers.selu(tf.constant(x)).numpy()
+    assert density @ y == pytest.approx(0, abs=1e-5)
+    assert density @ y**2 == pytest.approx(1, abs=1e-4)  # ELU's would be .65
 
 
 def test_flatten_and_reshape_keep_each_example_and_its_order():
@@ -204,6 +234,18 @@ def test_batch_norm_of_maps_is_over_all_their_pixels():
     expected = np.array([-3, -1, 1, 3]) / math.sqrt(5)
     np.testing.assert_allclose(tf.reshape(y, [4, 2])[:, 0], expected, rtol=1e-5)
     np.testing.assert_allclose(tf.reshape(y, [4, 2])[:, 1], expected, rtol=1e-5)
+
+
+def test_batch_norm_without_scale_and_shift_and_without_a_memory():
+    # 0, 2 and 4: mean 2, variance 8 / 3; epsilon 4 / 3 makes the root 2.
+    x = tf.constant([[0.0], [2.0], [4.0]])
+    y = layers.batch_norm(x, None, None, None, None, "batch", epsilon=4 / 3)
+    np.testing.assert_allclose(y, [[-1.0], [0.0], [1.0]], rtol=1e-6)
+    mean, variance = tf.Variable([2.0]), tf.Variable([15.0])
+    y = layers.batch_norm(x, None, None, mean, variance, "moving", epsilon=1.0)
+    np.testing.assert_allclose(y, [[-0.5], [0.0], [0.5]], rtol=1e-6)
+    layers.batch_norm(x, None, None, mean, variance, "update", momentum=0.5)
+    np.testing.assert_allclose([mean[0], variance[0]], [2.0, (15 + 8 / 3) / 2], rtol=1e-6)
 
 
 def test_linear_without_a_bias():

@@ -220,6 +220,15 @@ def test_the_penalty_of_a_dead_critic_has_a_finite_gradient(compiled):
     np.testing.assert_array_equal(gradient, [0, 0])
 
 
+def test_half_squares_have_the_weights_as_gradients():
+    variables = [tf.Variable([3.0, -1.0]), tf.Variable([[2.0]])]
+    with tf.GradientTape() as tape:
+        found = losses.half_squares(variables)
+    assert float(found) == 7  # (9 + 1 + 4) / 2
+    for gradient, v in zip(tape.gradient(found, variables), variables, strict=True):
+        np.testing.assert_array_equal(gradient, v)
+
+
 def test_cross_entropy_of_probability_is_that_of_the_logit_until_d_is_sure():
     logits = tf.constant([LN3, -LN3])
     of_logits = losses.binary_cross_entropy(logits, 0.9)

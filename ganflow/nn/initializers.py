@@ -60,6 +60,18 @@ def he_uniform(
     return uniform(rng, shape, math.sqrt(6 / fan_in), name)
 
 
+def normal(
+    rng: np.random.Generator,
+    shape: Sequence[int],
+    std: float,
+    name: str | None = None,
+    mean: float = 0.0,
+) -> tf.Variable:
+    """N(mean, std), tails and all: DCGAN's weights (arXiv 1511.06434, section 4)."""
+    values = rng.standard_normal(tuple(shape), np.float32)
+    return tf.Variable(values * np.float32(std) + np.float32(mean), name=name)
+
+
 def truncated_normal(
     rng: np.random.Generator, shape: Sequence[int], std: float, name: str | None = None
 ) -> tf.Variable:
@@ -70,18 +82,34 @@ def truncated_normal(
     return tf.Variable(values * np.float32(std), name=name)
 
 
-def batch_norm_weights(units: int, name: str) -> Weights:
-    """What a `batch_norm` of so many units or maps needs, each [units], named after `name`.
+def gain_and_shift(
+    units: int, name: str, rng: np.random.Generator | None = None, gain_std: float = 0.0
+) -> Weights:
+    """What a `batch_norm` trains, each [units]: gamma, N(1, gain_std) or all 1, and beta, all 0."""
+    if rng is None:
+        gamma = tf.Variable(tf.ones([units]), name=f"{name}_gamma")
+    else:
+        gamma = normal(rng, [units], gain_std, f"{name}_gamma", mean=1.0)
+    return {f"{name}_gamma": gamma, f"{name}_beta": zeros([units], f"{name}_beta")}
 
-    The moving statistics are not trained: they are means of what the layer saw.
-    """
+
+def moving_statistics(units: int, name: str) -> Weights:
+    """A `batch_norm`'s means of what it saw, each [units]; they are not trained."""
     moving = {"trainable": False}
     return {
-        f"{name}_gamma": tf.Variable(tf.ones([units]), name=f"{name}_gamma"),
-        f"{name}_beta": tf.Variable(tf.zeros([units]), name=f"{name}_beta"),
         f"{name}_mean": tf.Variable(tf.zeros([units]), name=f"{name}_mean", **moving),
         f"{name}_variance": tf.Variable(tf.ones([units]), name=f"{name}_variance", **moving),
     }
+
+
+def batch_norm_weights(
+    units: int, name: str, rng: np.random.Generator | None = None, gain_std: float = 0.0
+) -> Weights:
+    """All that a `batch_norm` of so many units or maps may have, each [units], named after `name`.
+
+    Gamma is all 1 or, where a generator is given, N(1, gain_std).
+    """
+    return gain_and_shift(units, name, rng, gain_std) | moving_statistics(units, name)
 
 
 def dense_weights(

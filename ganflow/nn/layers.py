@@ -71,16 +71,19 @@ def embedding(index: tf.Tensor, w: tf.Variable) -> tf.Tensor:
 
 
 @_layer
-def conv(x: tf.Tensor, w: tf.Variable, b: tf.Variable, stride: int = 1) -> tf.Tensor:
+def conv(x: tf.Tensor, w: tf.Variable, b: tf.Variable | None = None, stride: int = 1) -> tf.Tensor:
     """Convolution with zero padding: [n, h, w, in] by a kernel [kh, kw, in, out] -> out maps.
 
     The output is ceil(h / stride) by ceil(w / stride).
     """
-    return tf.nn.conv2d(x, w, strides=stride, padding="SAME") + b
+    y = tf.nn.conv2d(x, w, strides=stride, padding="SAME")
+    return y if b is None else y + b
 
 
 @_layer
-def deconv(x: tf.Tensor, w: tf.Variable, b: tf.Variable, stride: int = 2) -> tf.Tensor:
+def deconv(
+    x: tf.Tensor, w: tf.Variable, b: tf.Variable | None = None, stride: int = 2
+) -> tf.Tensor:
     """Transposed convolution: the gradient of a stride-s `conv`, run forwards (DCGAN, sect. 3).
 
     [n, h, w, in] by a kernel [kh, kw, out, in] -> [n, stride h, stride w, out].
@@ -88,16 +91,16 @@ def deconv(x: tf.Tensor, w: tf.Variable, b: tf.Variable, stride: int = 2) -> tf.
     n, height, width, _ = tf.unstack(tf.shape(x))
     output_shape = tf.stack([n, stride * height, stride * width, w.shape[2]])
     y = tf.nn.conv2d_transpose(x, w, output_shape, strides=stride, padding="SAME")
-    return y + b
+    return y if b is None else y + b
 
 
 @_layer
 def batch_norm(
     x: tf.Tensor,
-    gamma: tf.Variable,
-    beta: tf.Variable,
-    mean: tf.Variable,
-    variance: tf.Variable,
+    gamma: tf.Variable | None,
+    beta: tf.Variable | None,
+    mean: tf.Variable | None,
+    variance: tf.Variable | None,
     statistics: str,
     momentum: float = 0.99,
     epsilon: float = 1e-3,
@@ -108,7 +111,8 @@ def batch_norm(
 
     Args:
       x: [n, units] or [n, h, w, maps].
-      gamma, beta, mean, variance: from `batch_norm_weights`, [units].
+      gamma, beta: from `batch_norm_weights`, [units]; both None: without scale and shift.
+      mean, variance: from there too; both None where `statistics` is always "batch".
       statistics: which mean and variance are taken. "batch": this batch's, over all replicas.
         "update": the same, and they enter the moving ones. "moving": the moving ones, so that an
         example's output does not depend on the others: for sampling.
@@ -158,6 +162,15 @@ def leaky_relu(x: tf.Tensor, slope: float = 0.2) -> tf.Tensor:
 
 
 @_layer
+def selu(x: tf.Tensor) -> tf.Tensor:
+    """1.0507 x where x > 0, 1.0507 * 1.6733 (e^x - 1) elsewhere.
+
+    Klambauer et al. 2017 (arXiv 1706.02515), eq. 2: it keeps a mean of 0 and a variance of 1.
+    """
+    return tf.nn.selu(x)
+
+
+@_layer
 def relu(x: tf.Tensor) -> tf.Tensor:
     """max(x, 0)."""
     return tf.nn.relu(x)
@@ -183,6 +196,18 @@ def tanh(x: tf.Tensor) -> tf.Tensor:
 def sigmoid(x: tf.Tensor) -> tf.Tensor:
     """1 / (1 + exp(-x)), into (0, 1)."""
     return tf.sigmoid(x)
+
+
+@_layer
+def join(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """y after x: vectors [n, a] and [n, k] -> [n, a + k], or maps [n, h, w, a] -> [n, h, w, a + k].
+
+    Every number of y becomes a map that is the same everywhere (DCGAN's program joins labels so).
+    """
+    if len(x.shape) == 4:
+        pixels = tf.ones_like(x[..., :1])  # [n, h, w, 1]
+        y = pixels * y[:, tf.newaxis, tf.newaxis, :]
+    return tf.concat([x, y], axis=-1)
 
 
 @_layer

@@ -4,7 +4,7 @@ D's outputs come in as logits, [n] or [n, 1]: log sigmoid(a) = -softplus(-a) sta
 log(sigmoid(a)) would be log 0. Every loss is a mean over the examples it is given and a scalar.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -81,6 +81,14 @@ def gradient_penalty(
     squared_norm = tf.reduce_sum(tf.square(gradient), axis=range(1, len(real.shape)))
     # The square root has an infinite slope at 0, which would turn a dead critic's step into NaN.
     return tf.reduce_mean(tf.square(tf.sqrt(squared_norm + 1e-12) - 1.0))
+
+
+def half_squares(variables: Sequence[tf.Variable]) -> tf.Tensor:
+    """sum w^2 / 2 over all numbers of some weights: times lambda, a weight decay of lambda w.
+
+    It is part of the loss, so that Adam scales it as the rest (Krogh and Hertz 1991, eq. 2).
+    """
+    return tf.add_n([tf.nn.l2_loss(v) for v in variables])
 
 
 def mean_probabilities(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> dict[str, tf.Tensor]:

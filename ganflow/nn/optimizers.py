@@ -185,6 +185,22 @@ class Adam(Optimizer):
         v.assign(new_v)
 
 
+class ScheduledAdam(Adam):
+    """Adam whose rate is a function of how many updates came before this one.
+
+    `learning_rate` is a variable that holds what the last update took. The others as in `Adam`.
+    """
+
+    def __init__(self, learning_rate: Varying, trained: Sequence[tf.Variable], *args, **settings):
+        super().__init__(float(learning_rate(0)), trained, *args, **settings)
+        self._rate_at = learning_rate
+
+    def _apply(self, gradients: list[tf.Tensor]) -> None:
+        now = self._rate_at(replicas.local(self.iterations))
+        replicas.local(self.learning_rate).assign(now)
+        super()._apply(gradients)
+
+
 class RMSProp(Optimizer):
     """RMSProp; the defaults are Keras's."""
 
