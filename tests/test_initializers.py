@@ -13,6 +13,7 @@ from ganflow.nn import initializers
 
 # (function, shape, limit, what more it is given)
 LIMITS = {
+    "uniform": (initializers.uniform, [30, 50], 0.005, {"limit": 0.005}),
     # sqrt(6 / (30 + 50)) and sqrt(6 / (5 * 5 * (3 + 7)))
     "glorot matrix": (initializers.glorot_uniform, [30, 50], 0.27386128, {}),
     "glorot kernel": (initializers.glorot_uniform, [5, 5, 3, 7], 0.15491933, {}),
@@ -26,7 +27,7 @@ LIMITS = {
 @pytest.mark.parametrize("case", LIMITS)
 def test_weights_fill_the_range_up_to_their_limit(case):
     make, shape, limit, more = LIMITS[case]
-    w = make(np.random.default_rng(0), shape, "w", **more)
+    w = make(np.random.default_rng(0), shape, name="w", **more)
     assert w.shape == shape and w.dtype == tf.float32 and w.trainable
     values = w.numpy().ravel()
     # Of 525 numbers or more one is beyond .95 of the limit, on either side, but for odds of 2e-6;

@@ -19,12 +19,20 @@ def zeros(shape: Sequence[int], name: str | None = None) -> tf.Variable:
     return tf.Variable(tf.zeros(shape), name=name)
 
 
+def uniform(
+    rng: np.random.Generator, shape: Sequence[int], limit: float, name: str | None = None
+) -> tf.Variable:
+    """U(-limit, limit)."""
+    values = rng.random(tuple(shape), np.float32) * np.float32(2 * limit) - np.float32(limit)
+    return tf.Variable(values, name=name)
+
+
 def glorot_uniform(
     rng: np.random.Generator, shape: Sequence[int], name: str | None = None
 ) -> tf.Variable:
     """U(-a, a) with a = sqrt(6 / (fan_in + fan_out)); Glorot and Bengio 2010, eq. 16."""
     fan_in, fan_out = _fans(shape)
-    return _uniform(rng, shape, math.sqrt(6 / (fan_in + fan_out)), name)
+    return uniform(rng, shape, math.sqrt(6 / (fan_in + fan_out)), name)
 
 
 def glorot_normal(
@@ -49,7 +57,19 @@ def he_uniform(
     `fan_in` is read from the shape, but for a `deconv`, whose units see kernel / stride^2 inputs.
     """
     fan_in = fan_in or _fans(shape)[0]
-    return _uniform(rng, shape, math.sqrt(6 / fan_in), name)
+    return uniform(rng, shape, math.sqrt(6 / fan_in), name)
+
+
+def normal(
+    rng: np.random.Generator,
+    shape: Sequence[int],
+    std: float,
+    name: str | None = None,
+    mean: float = 0.0,
+) -> tf.Variable:
+    """N(mean, std), tails and all: DCGAN's weights (arXiv 1511.06434, section 4)."""
+    values = rng.standard_normal(tuple(shape), np.float32)
+    return tf.Variable(values * np.float32(std) + np.float32(mean), name=name)
 
 
 def truncated_normal(
@@ -98,11 +118,6 @@ def dense_weights(
         w, b = f"w_{i:0{digits}d}", f"b_{i:0{digits}d}"
         weights[w], weights[b] = make(rng, [n_in, n_out], w), zeros([n_out], b)
     return weights
-
-
-def _uniform(rng, shape, limit, name):
-    values = rng.random(tuple(shape), np.float32) * np.float32(2 * limit) - np.float32(limit)
-    return tf.Variable(values, name=name)
 
 
 def _fans(shape: Sequence[int]) -> tuple[int, int]:
