@@ -362,6 +362,8 @@ def test_each_samplers_g_loss_is_that_of_the_step(name):
     samplers = [s for s in gan.samplers() if s.g_loss is not None]
     on_points = dataset_of(name).is_points
     assert bool(samplers) == on_points  # the arrows of the picture need it
+    if any(not v.trainable for _, v in gans.named_weights(gan)):
+        return  # a batch norm's samples are not those of a step: tests/models has another test
     for sampler in samplers:
         batch = drawn(gan, dataset_of(name), small_config(name), step=0)
         expected = sampler.g_loss(sampler.generate({"z": batch["z_g"]}))
