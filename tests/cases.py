@@ -23,6 +23,9 @@ SMALL = {
     "g_units": 8,
     "d_units": 6,
     "block_steps": 0,
+    "code_size": 6,
+    "halving_steps": 1,
+    "lowest_learning_rate": 6e-5,  # above half of the first one
     "long_critic": 3,
     "long_steps": 1,
     "long_every": 0,
