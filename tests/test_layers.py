@@ -143,6 +143,11 @@ def test_relu_tanh_sigmoid():
     np.testing.assert_allclose(layers.sigmoid(x), [[0.26894142, 0.5, 0.88079708]], rtol=1e-6)
 
 
+def test_elu_is_the_identity_above_0_and_tends_to_minus_1_below():
+    x = tf.constant([[-100.0, -1.0, 0.0, 2.0]])
+    np.testing.assert_allclose(layers.elu(x), [[-1, -0.63212056, 0, 2]], rtol=1e-6)
+
+
 def test_maxout_is_the_largest_of_neighbours():
     x = tf.constant([[1.0, 5.0, -2.0, -7.0, -3.0, -4.0], [0.0, 0.0, 1.0, 9.0, 8.0, 7.0]])
     np.testing.assert_array_equal(layers.maxout(x, 3), [[5, -3], [1, 9]])  # not [5, -2], [9, 8]
@@ -163,6 +168,17 @@ def test_selu_keeps_a_mean_of_0_and_a_variance_of_1():
     y = layers.selu(tf.constant(x)).numpy()
     assert density @ y == pytest.approx(0, abs=1e-5)
     assert density @ y**2 == pytest.approx(1, abs=1e-4)  # ELU's would be .65
+
+
+def test_pack_puts_examples_that_follow_each_other_side_by_side():
+    points = tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]])
+    np.testing.assert_array_equal(layers.pack(points, 2), [[1, 2, 3, 4], [5, 6, 7, 8]])
+    np.testing.assert_array_equal(layers.pack(points, 1), points)
+    images = np.arange(24, dtype=np.float32).reshape(2, 2, 3, 2)
+    packed = layers.pack(images, 2)  # maps of the first image, then of the second
+    assert packed.shape == (1, 2, 3, 4)
+    np.testing.assert_array_equal(packed[0, :, :, :2], images[0])
+    np.testing.assert_array_equal(packed[0, :, :, 2:], images[1])
 
 
 def test_flatten_and_reshape_keep_each_example_and_its_order():

@@ -57,6 +57,8 @@ def test_variables_leaves_out_what_is_not_trainable():
 # RMSProp, rate .1, rho .5, epsilon .01, large enough to show that it is inside the root:
 #   s = .125, w = 1 - .05 / sqrt(.135) = .86391724;
 #   s = .0625 + .5 = .5625, w = .86391724 + .1 / sqrt(.5725) = .99608043
+# RMSProp, epsilon beside the root: w = 1 - .05 / (.35355339 + .01) = .86246860;
+#   w = .86246860 + .1 / (.75 + .01) = .99404755
 TWO_STEPS = {
     "SGD": (optimizers.SGD, {"learning_rate": 0.1}, [0.95, 1.05]),
     "Momentum": (optimizers.Momentum, {"learning_rate": 0.1, "mu": 0.5}, [0.95, 1.025]),
@@ -70,6 +72,11 @@ TWO_STEPS = {
         optimizers.RMSProp,
         {"learning_rate": 0.1, "rho": 0.5, "epsilon": 0.01},
         [0.86391724, 0.99608043],
+    ),
+    "RMSProp, PyTorch's": (
+        optimizers.RMSProp,
+        {"learning_rate": 0.1, "rho": 0.5, "epsilon": 0.01, "in_root": False},
+        [0.86246860, 0.99404755],
     ),
 }
 
@@ -96,6 +103,26 @@ def test_the_rules_are_functions_of_numbers():
     assert [float(x) for x in found] == pytest.approx([0.86347281, 0.05, 0.00025], rel=1e-4)
     found = optimizers.rms_prop(1.0, 0.0, 0.5, 0.1, 0.5, 0.01)
     assert [float(x) for x in found] == pytest.approx([0.86391724, 0.125])
+    found = optimizers.rms_prop(1.0, 0.0, 0.5, 0.1, 0.5, 0.01, in_root=False)
+    assert [float(x) for x in found] == pytest.approx([0.86246860, 0.125])
+
+
+# ---------------------------------------------------------------- beside the rules
+
+
+@every_mode
+def test_weights_are_clipped_to_both_sides_of_0(compiled):
+    a, b = tf.Variable([-2.0, -0.1, 0.0, 0.3]), tf.Variable([[5.0]])
+    compiled(lambda: optimizers.clip_weights([a, b], 0.25))()
+    np.testing.assert_array_equal(a, tf.constant([-0.25, -0.1, 0.0, 0.25]))
+    np.testing.assert_array_equal(b, [[0.25]])
+
+
+@every_mode
+def test_a_learning_rate_is_halved_every_so_often_down_to_the_lowest(compiled):
+    at = compiled(lambda done: optimizers.halved(0.08, done, 3, 0.015))
+    found = [float(at(tf.constant(done, tf.int64))) for done in range(0, 12)]
+    assert found == pytest.approx([0.08] * 3 + [0.04] * 3 + [0.02] * 3 + [0.015] * 3)
 
 
 # ---------------------------------------------------------------- twenty steps of Keras's
@@ -154,7 +181,7 @@ def test_twenty_steps_are_those_of_keras(compiled, case):
 def test_defaults_are_the_papers_and_keras():
     adam, rms_prop = optimizers.Adam(1.0, []), optimizers.RMSProp(1.0, [])
     assert (adam.beta_1, adam.beta_2, adam.epsilon) == (0.9, 0.999, 1e-8)
-    assert (rms_prop.rho, rms_prop.epsilon) == (0.9, 1e-7)
+    assert (rms_prop.rho, rms_prop.epsilon, rms_prop.in_root) == (0.9, 1e-7, True)
     assert optimizers.Momentum(1.0, []).mu == 0.9
 
 

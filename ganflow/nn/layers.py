@@ -177,6 +177,12 @@ def relu(x: tf.Tensor) -> tf.Tensor:
 
 
 @_layer
+def elu(x: tf.Tensor) -> tf.Tensor:
+    """x where x > 0, e^x - 1 elsewhere; Clevert et al. 2015 (arXiv 1511.07289), eq. 15, alpha 1."""
+    return tf.nn.elu(x)
+
+
+@_layer
 def maxout(x: tf.Tensor, pieces: int) -> tf.Tensor:
     """The largest of each unit's pieces, which stand side by side: [n, units pieces] -> [n, units].
 
@@ -220,3 +226,13 @@ def reshape(x: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
 def flatten(x: tf.Tensor) -> tf.Tensor:
     """Each example to a vector: [n, h, w, c] -> [n, h w c]."""
     return tf.reshape(x, [-1, math.prod(x.shape[1:])])
+
+
+@_layer
+def pack(x: tf.Tensor, m: int) -> tf.Tensor:
+    """Every m examples that follow each other to one: [n m, ..., c] -> [n, ..., m c].
+
+    Points or maps stand one after another in the last axis: PacGAN (arXiv 1712.04086), section 2.
+    """
+    packs = tf.reshape(x, [-1, m, *x.shape[1:]])
+    return tf.concat(tf.unstack(packs, axis=1), axis=-1)

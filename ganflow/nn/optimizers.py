@@ -6,6 +6,7 @@
     Adam       m <- b1 m + (1 - b1) g                   v <- b2 v + (1 - b2) g^2
                w <- w - rate sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)
     RMSProp    s <- rho s + (1 - rho) g^2               w <- w - rate g / sqrt(s + epsilon)
+               or, as PyTorch has it,                   w <- w - rate g / (sqrt(s) + epsilon)
 
 An optimizer holds explicit variables: `learning_rate`, `iterations` (the t above, counted from 1)
 and one slot for each trained variable, as `adam_m/w_0000`. There is one for every list of trained
@@ -70,14 +71,46 @@ def adam(
 
 
 def rms_prop(
-    w: tf.Tensor, s: tf.Tensor, g: tf.Tensor, rate: tf.Tensor, rho: float, epsilon: float
+    w: tf.Tensor,
+    s: tf.Tensor,
+    g: tf.Tensor,
+    rate: tf.Tensor,
+    rho: float,
+    epsilon: float,
+    in_root: bool = True,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """RMSProp without momentum, not centred: new (w, s). Tieleman and Hinton 2012, lecture 6.5.
 
-    Epsilon stands inside the root, as in TensorFlow and Keras.
+    Epsilon stands inside the root, as in TensorFlow and Keras; or beside it, as in PyTorch, where
+    an epsilon of 1e-8 does what 1e-16 would do inside.
     """
     s = rho * s + (1 - rho) * tf.square(g)
-    return w - rate * g / tf.sqrt(s + epsilon), s
+    root = tf.sqrt(s + epsilon) if in_root else tf.sqrt(s) + epsilon
+    return w - rate * g / root, s
+
+
+# ---------------------------------------------------------------- beside the rules
+
+
+def clip_weights(weights: Sequence[tf.Variable], limit: float) -> None:
+    """Every weight into [-limit, limit]: arXiv 1701.07875, algorithm 1, line 7.
+
+    In every replica, when called in a step; of all copies, when called between two.
+    """
+    for w in map(replicas.local, weights):
+        w.assign(tf.clip_by_value(w, -limit, limit))
+
+
+def halved(rate: float, done: tf.Tensor, every: int, lowest: float) -> tf.Tensor:
+    """rate / 2^floor(done / every), but never below `lowest`.
+
+    Args:
+      rate: the first learning rate.
+      done: updates so far, an integer.
+      every: updates between two halvings.
+      lowest: learning rate.
+    """
+    return tf.maximum(rate * 0.5 ** tf.cast(done // every, tf.float32), lowest)
 
 
 # ---------------------------------------------------------------- the rules with their slots
@@ -202,7 +235,7 @@ class ScheduledAdam(Adam):
 
 
 class RMSProp(Optimizer):
-    """RMSProp; the defaults are Keras's."""
+    """RMSProp; the defaults are Keras's. PyTorch's: rho .99, epsilon 1e-8 beside the root."""
 
     def __init__(
         self,
@@ -210,14 +243,16 @@ class RMSProp(Optimizer):
         trained: Sequence[tf.Variable],
         rho: float = 0.9,
         epsilon: float = 1e-7,
+        in_root: bool = True,
     ):
         super().__init__(learning_rate, trained)
-        self.rho, self.epsilon = rho, epsilon
+        self.rho, self.epsilon, self.in_root = rho, epsilon, in_root
         self.rms_prop_s = self.slots("rms_prop_s")
 
     def _update_one(self, name, w, g, t):
         s = replicas.local(self.rms_prop_s[name])
-        new_w, new_s = rms_prop(w, s, g, self.learning_rate, self.rho, self.epsilon)
+        rate = self.learning_rate
+        new_w, new_s = rms_prop(w, s, g, rate, self.rho, self.epsilon, self.in_root)
         w.assign(new_w)
         s.assign(new_s)
 
