@@ -6,7 +6,7 @@
     k:        k + lambda (gamma L(x) - L(G(z_G))), held within [0, 1]; 0 at first
     convergence, a figure of every row: M = L(x) + |gamma L(x) - L(G(z_G))|
 
-    python bin/train.py --model=began --data_dir=DIR --workdir=runs/began
+    ganflow-train --model=began --data_dir=DIR --workdir=runs/began
 
 k holds the balance L(G(z)) = gamma L(x): below it D spends itself on real images alone. A smaller
 gamma gives sharper samples of fewer kinds. k, and L(x) on its way from D's step to G's, are

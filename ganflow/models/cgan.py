@@ -3,7 +3,7 @@
     d_loss = -mean(log D(x|y)) - mean(log(1 - D(G(z|y)|y)))
     g_loss = -mean(log D(G(z|y)|y))
 
-    python bin/train.py --model=cgan --data_dir=DIR --workdir=runs/cgan
+    ganflow-train --model=cgan --data_dir=DIR --workdir=runs/cgan
 
 y is a label, as a vector of ten with a single 1. In both networks y and the other input have a
 hidden layer each, and these a joint one. A step is an update of D on 100 images, their labels and

@@ -3,7 +3,7 @@
     D's loss: -mean(log D(x)) - mean(log(1 - D(G(z))))
     G's loss: -mean(log D(G(z)))
 
-    python bin/train.py --model=dcgan --data_dir=DIR --workdir=runs/dcgan
+    ganflow-train --model=dcgan --data_dir=DIR --workdir=runs/dcgan
 
 The paper's guidelines: strides instead of pooling, no hidden dense layers, batch norm in all layers
 but G's last and D's first, ReLU and a tanh in G, leaky ReLU .2 in D. Weights start from N(0, .02),

@@ -3,7 +3,7 @@
     D's loss: -mean(log D(x, y)) - mean(log(1 - D(G(z, y), y))) + lambda |D's weights|^2 / 2
     G's loss: -mean(log D(G(z, y), y)) + lambda |G's weights|^2 / 2
 
-    python bin/train.py --model=dcgan_conditional --data_dir=DIR --workdir=runs/dcgan_conditional
+    ganflow-train --model=dcgan_conditional --data_dir=DIR --workdir=runs/dcgan_conditional
 
 The networks are those of the authors' program: y, a 1 among as many 0 as there are classes, is
 joined to the input of every layer of both, as maps to maps. Batch norm has no scale and no shift

@@ -3,8 +3,8 @@
     D's loss: -mean(log D(x)) - mean(log(1 - D(G(z))))
     G's loss: -mean(log D(G(z)))
 
-    python bin/train.py --model=hr_dcgan --data_dir=DIR --workdir=runs/hr_dcgan
-    python bin/train.py --model=hr_dcgan --data_dir=DIR --enlarge=2 --workdir=runs/hr_dcgan_56
+    ganflow-train --model=hr_dcgan --data_dir=DIR --workdir=runs/hr_dcgan
+    ganflow-train --model=hr_dcgan --data_dir=DIR --enlarge=2 --workdir=runs/hr_dcgan_56
 
 In the place of DCGAN's batch norm with ReLU or leaky ReLU both networks have "BS layers": batch
 norm and then SELU, which keeps a mean of 0 and a variance of 1. "Glasses" are larger images for

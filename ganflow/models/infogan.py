@@ -5,7 +5,7 @@
     with I = log 10 + mean(log Q(category | G(z, c)))
            + mean(sum over codes of log N(code; Q's mean, 1) - log N(code; 0, 1))
 
-    python bin/train.py --model=infogan --data_dir=DIR --workdir=runs/infogan
+    ganflow-train --model=infogan --data_dir=DIR --workdir=runs/infogan
 
 c is a category of ten and two codes ~ U(-1, 1), beside 62 numbers z ~ U(-1, 1). Q shares all of D
 but the last layer, and reads the fake images that D judges. The term in I is in both losses, as in

@@ -3,8 +3,8 @@
     D's loss: -mean(log D(x_1, ..., x_m)) - mean(log(1 - D(G(z_1), ..., G(z_m))))
     G's loss: -mean(log D(G(z_1), ..., G(z_m)))
 
-    python bin/train.py --model=pacgan --workdir=runs/pacgan
-    python bin/train.py --model=pacgan --pac=1 --dataset=pacgan_ring --workdir=runs/ring
+    ganflow-train --model=pacgan --workdir=runs/pacgan
+    ganflow-train --model=pacgan --pac=1 --dataset=pacgan_ring --workdir=runs/ring
 
 Samples of a collapsed G are alike, and samples that are alike stand out as soon as D sees several
 at once. `--pac` is m; with 1 it is a plain GAN. The networks are those of the authors' program on

@@ -3,7 +3,7 @@
     d_loss = -(mean(log D(x)) + mean(log(1 - D(G(z))))) / 2
     g_loss = -mean(log D(G(z)))
 
-    python bin/train.py --model=vanilla --data_dir=DIR --workdir=runs/vanilla
+    ganflow-train --model=vanilla --data_dir=DIR --workdir=runs/vanilla
 
 A step is algorithm 1 with k = 1: an update of D on 100 images and as many z, then one of G on 100
 other z. G has ReLUs, D maxout units of five pieces each. D alone has dropout, of its input and of

@@ -3,8 +3,8 @@
     critic: mean D(G(z)) - mean D(x), then every weight w of D to clip(w, -c, c)
     G:      -mean D(G(z))
 
-    python bin/train.py --model=wgan --data_dir=DIR --workdir=runs/wgan
-    python bin/train.py --model=wgan --arch=mlp --data_dir=DIR --workdir=runs/wgan_mlp
+    ganflow-train --model=wgan --data_dir=DIR --workdir=runs/wgan
+    ganflow-train --model=wgan --arch=mlp --data_dir=DIR --workdir=runs/wgan_mlp
 
 A step is algorithm 1: 5 critic updates, each on fresh images and z, then one of G. As in the
 authors' main.py the critic has 100 updates instead in each of the first 25 steps and in every 500th
