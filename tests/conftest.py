@@ -44,3 +44,15 @@ def own_cache(classifiers):
 def two_replicas():
     """One strategy for all tests: TensorFlow mixes up the reductions of two in one process."""
     return replicas.make_strategy(2)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Two workers share the tests file by file; those of one file for every model, model by model.
+
+    A file's fixtures are then made once, and a model's steps compiled once.
+    """
+    for item in items:
+        name = getattr(item, "callspec", None) and item.callspec.params.get("name")
+        of_model = f", {name}" if item.path.name == "test_every_model.py" and name else ""
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}{of_model}"))
