@@ -18,14 +18,14 @@ _OF_TAGS = {
     "critic's score.",
     r"d_output/d_fake": f"D's output on generated examples, {_MEAN}: its probability of real, or a "
     "critic's score.",
-    r"train/convergence": f"BEGAN's M = L(x) + |gamma L(x) - L(G(z))|, {_MEAN}: it falls as samples "
-    "get better.",
+    r"train/convergence": f"BEGAN's M = L(x) + |gamma L(x) - L(G(z))|, {_MEAN}: it falls as "
+    "samples get better.",
     r"train/k": f"BEGAN's k, {_MEAN}: how much D minds rebuilding generated images well; between 0 "
     "and 1.",
     r"train/information_category": f"InfoGAN's lower bound on what an image tells of its category, "
     f"in nats, {_MEAN}: at most log 10 = 2.30.",
-    r"train/information_codes": f"What an image tells of InfoGAN's codes beyond their mean, in nats, "
-    f"{_MEAN}: at most 1/6 a code.",
+    r"train/information_codes": f"What an image tells of InfoGAN's codes beyond their mean, in "
+    f"nats, {_MEAN}: at most 1/6 a code.",
     r"train/wasserstein_estimate": f"mean D(x) - mean D(G(z)), {_MEAN}: the critic's estimate of "
     "the Wasserstein distance; it should fall.",
     r"train/gradient_penalty": f"mean (|grad D| - 1)^2 between real and generated, {_MEAN}; without"
