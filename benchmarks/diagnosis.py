@@ -17,6 +17,7 @@ from absl import app, flags, logging
 
 _PLAN = flags.DEFINE_string("plan", "configs/diagnosis.plan", "Named command lines.")
 _WORKDIR = flags.DEFINE_string("workdir", "runs/diagnosis", "The folder of all runs.")
+_TRAIN = flags.DEFINE_boolean("train", True, "--notrain: the table of the runs that are done.")
 TRAIN = Path(__file__).resolve().parent.parent / "bin" / "train.py"
 SAMPLES = 1_000  # judged at the end of each run
 FIGURES = ("frechet_distance", "recall", "class_entropy", "sliced_wasserstein", "modes_captured")
@@ -97,8 +98,11 @@ def main(argv: list[str]) -> None:
     logging.set_verbosity(logging.WARNING)
     folder = Path(_WORKDIR.value)
     entries = plans.read_plan_file(Path(_PLAN.value))
-    for entry in entries:
-        train(entry.name, entry.flags, folder / entry.name)
+    if _TRAIN.value:
+        for entry in entries:
+            train(entry.name, entry.flags, folder / entry.name)
+    else:
+        entries = [e for e in entries if (folder / e.name / "seconds.json").exists()]
     lines = [row(entry.name, folder / entry.name) for entry in entries]
     print(tables.as_markdown(TITLES, lines))
     ends = [line[-1].partition(":")[0] for line in lines]

@@ -55,7 +55,7 @@ _OF_TAGS = {
     r"(train/)?cells_ratio": "Of how many kinds samples are, over what as many real ones come to; "
     "kinds are 20 cells of k-means over real examples: 1 is right, near 0 is mode collapse.",
     r"(train/)?patch_distance_ratio": "Energy distance of pieces of 5 x 5 pixels, over the mean "
-    "distance between real ones: 0 where strokes and edges are as real ones, above .01 in noise.",
+    "distance between real ones: 0 where strokes and edges are as real ones, above .015 in noise.",
     r"(train/)?modes_reached": "Modes of the mixture that are nearest to a tenth of a fair share of"
     " the samples.",
     r"((train|trial)/)?modes_captured": "Modes of the mixture with a sample within 3 standard "

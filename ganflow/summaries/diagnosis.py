@@ -63,11 +63,11 @@ FOOLED_PROBABILITY = 0.75
 FOOLED_ACCURACY = 0.05  # share of the samples that D still sees through
 # Of samples this near to the real ones (see `probes`) neither a fooled D is an illness, for it is
 # hard to see through them, nor one that is ahead. Healthy trained runs on images stay below .1 and,
-# in pieces of 5 x 5 pixels, below .007; runs that are ill on purpose are above .2 or, in their
-# pieces, above .015. Points begin nearer, at .3 for the circle, and come to .02 and less.
+# in pieces of 5 x 5 pixels, below .012; runs that are ill on purpose are above .2 or, in their
+# pieces, above .017. Points begin nearer, at .3 for the circle, and come to .02 and less.
 NEAR_ENERGY_DISTANCE = 0.15
 NEAR_ENERGY_DISTANCE_OF_POINTS = 0.03
-NEAR_PATCH_DISTANCE = 0.01
+NEAR_PATCH_DISTANCE = 0.015
 FOOLED_RANKING = 0.1  # a critic that knows nothing scores real higher in half of the pairs
 
 # Real pixels may be black or white too. Ill is a G with a tenth of the greys that real ones have.
