@@ -210,6 +210,15 @@ def test_nothing_is_recorded_after_the_block_even_when_it_fails():
     assert len(rows) == 1
 
 
+def test_within_another_recording_rows_go_to_the_inner_one_alone():
+    with layers.recorded_layers() as outer:
+        layers.relu(tf.zeros([1, 1]))
+        with layers.recorded_layers() as inner:
+            layers.tanh(tf.zeros([1, 1]))
+        layers.elu(tf.zeros([1, 1]))
+    assert [row.kind for row in outer] == ["relu", "elu"] and [r.kind for r in inner] == ["tanh"]
+
+
 # ---------------------------------------------------------------- batch norm
 
 

@@ -82,7 +82,8 @@ def test_what_is_recorded_can_be_read_and_a_loop_stays_small():
     def step(xs):
         with optimizers.recorded_updates() as rows:
             loops.for_each(update, xs)
-        return rows[-1].gradients[0]
+        assert len(rows) == 1
+        return rows[0].gradients[0]
 
     xs = [tf.constant(float(i)) for i in range(50)]
     assert float(step(xs)) == 49.0  # the last update's gradient, outside the loop

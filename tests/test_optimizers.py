@@ -358,3 +358,13 @@ def test_nothing_is_recorded_after_the_block_even_when_it_fails():
         raise ZeroDivisionError
     optimizer.update([tf.constant([1.0])])
     assert len(rows) == 1
+
+
+def test_within_another_recording_rows_go_to_the_inner_one_alone():
+    optimizer = optimizers.SGD(0.1, [tf.Variable([1.0])])
+    with optimizers.recorded_updates() as outer:
+        optimizer.update([tf.constant([1.0])], "a")
+        with optimizers.recorded_updates() as inner:
+            optimizer.update([tf.constant([1.0])], "b")
+        optimizer.update([tf.constant([1.0])], "c")
+    assert [row.label for row in outer] == ["a", "c"] and [row.label for row in inner] == ["b"]

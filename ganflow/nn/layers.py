@@ -33,12 +33,16 @@ _recorder = threading.local()  # a list only while `recorded_layers` is open, in
 
 @contextlib.contextmanager
 def recorded_layers() -> Iterator[list[LayerRow]]:
-    """Collect a row for every layer that runs inside: the table is what ran, so cannot drift."""
+    """Collect a row for every layer that runs inside: the table is what ran, so cannot drift.
+
+    Within another one, rows go to the inner one alone.
+    """
+    outer = getattr(_recorder, "rows", None)
     _recorder.rows = rows = []
     try:
         yield rows
     finally:
-        _recorder.rows = None
+        _recorder.rows = outer
 
 
 def _layer(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:

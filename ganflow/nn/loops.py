@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import tensorflow as tf
 
-from ganflow.nn import replicas
+from ganflow.nn import layers, optimizers, replicas
 
 Found = TypeVar("Found")
 
@@ -14,9 +14,9 @@ def for_each(update: Callable[..., Found], *lists: Sequence[tf.Tensor]) -> Found
     """update(*items) for the entries of some lists, place by place; returns what the last gives.
 
     A hundred updates written out make a graph that takes minutes to trace and compile. So all but
-    the last become one loop of the graph; the last stands behind it, where what it gives, and the
-    gradients that it records, can be read. (TensorFlow's replicas cannot meet inside a loop: there,
-    and op by op, everything is written out.)
+    the last become one loop of the graph. The last stands behind it, where what it gives, its
+    layers and its gradients can be read; those of the loop are recorded for nobody. (TensorFlow's
+    replicas cannot meet inside a loop: there, and op by op, everything is written out.)
 
     Args:
       update: it moves variables.
@@ -27,7 +27,8 @@ def for_each(update: Callable[..., Found], *lists: Sequence[tf.Tensor]) -> Found
         stacked = [tf.stack(entries) for entries in zip(*before, strict=True)]
 
         def one(place):
-            update(*(entries[place] for entries in stacked))
+            with layers.recorded_layers(), optimizers.recorded_updates():  # for nobody
+                update(*(entries[place] for entries in stacked))
             return (place + 1,)
 
         tf.while_loop(lambda i: i < len(before), one, (tf.constant(0),), parallel_iterations=1)

@@ -287,11 +287,12 @@ _recorder = threading.local()  # a list only while `recorded_updates` is open, i
 def recorded_updates() -> Iterator[list[RecordedUpdate]]:
     """Collect a row for every update that runs inside, as `layers.recorded_layers` does."""
     rows: list[RecordedUpdate] = []
+    outer = getattr(_recorder, "updates", None)
     _recorder.updates = rows
     try:
         yield rows
     finally:
-        _recorder.updates = None
+        _recorder.updates = outer
 
 
 # ---------------------------------------------------------------- rates that change under way

@@ -7,6 +7,7 @@ import tensorflow as tf
 from ganflow.base.errors import InputError
 from ganflow.interface import gans, tables
 from ganflow.interface.fields import Fields
+from ganflow.lab import stepping
 from ganflow.models import wgan
 from ganflow.nn import optimizers
 from tests import cases
@@ -112,6 +113,16 @@ def test_every_critic_update_sees_images_and_z_of_its_own():
         flat = np.concatenate(batch[name]).reshape(5 * config.batch_size, -1)
         assert len(np.unique(flat, axis=0)) == len(flat)
     assert not np.isin(np.concatenate(batch["z_critic"]), batch["z_g"]).any()
+
+
+def test_a_lab_can_step_through_a_long_step():
+    config = cases.small_config("wgan", arch="mlp", long_critic=4)
+    gan = cases.build("wgan", arch="mlp", long_critic=4)
+    of = stepping.Lab("wgan", gan, config, cases.dataset_of("wgan"), seed=0)
+    report = of.train("critic_step", 1)
+    assert int(gan.d_optimizer.iterations) == 4
+    assert all(change.moved for name, change in report.weights["critic"].items() if name != "b_3")
+    assert not any(change.moved for change in report.weights["generator"].values())
 
 
 # ---------------------------------------------------------------- losses and their rule
