@@ -118,13 +118,6 @@ def test_weights_are_clipped_to_both_sides_of_0(compiled):
     np.testing.assert_array_equal(b, [[0.25]])
 
 
-@every_mode
-def test_a_learning_rate_is_halved_every_so_often_down_to_the_lowest(compiled):
-    at = compiled(lambda done: optimizers.halved(0.08, done, 3, 0.015))
-    found = [float(at(tf.constant(done, tf.int64))) for done in range(0, 12)]
-    assert found == pytest.approx([0.08] * 3 + [0.04] * 3 + [0.02] * 3 + [0.015] * 3)
-
-
 # ---------------------------------------------------------------- twenty steps of Keras's
 
 # ours, Keras's, and its slots by the names of ours
@@ -249,7 +242,7 @@ def test_a_learning_rate_can_be_changed_under_way():
 def halving(trained, floor=0.0):
     """Rates .1, .05, .025, ... and mu .5, .6, .7, .7, ..."""
     rate, mu = schedules.exponential(0.1, 2.0, floor), schedules.linear(0.5, 0.7, 0, 2)
-    return optimizers.ScheduledMomentum(rate, trained, mu)
+    return optimizers.Momentum(rate, trained, mu)
 
 
 @every_mode
@@ -273,7 +266,7 @@ def test_scheduled_momentum_is_kerass_sgd_with_its_rate_and_momentum_set_at_ever
     first = rng.standard_normal([5, 3]).astype(np.float32)
     ours, theirs = tf.Variable(first), keras.Variable(first)
     rate = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.9)
-    optimizer = optimizers.ScheduledMomentum(
+    optimizer = optimizers.Momentum(
         schedules.exponential(0.1, 1 / 0.9), [ours], schedules.linear(0.5, 0.7, 0, 10)
     )
     of_keras = keras.optimizers.SGD(rate, momentum=0.5)
@@ -300,6 +293,25 @@ def test_scheduled_momentum_goes_on_from_a_checkpoint(tmp_path):
     state.read(path).assert_existing_objects_matched()
     optimizer.update([tf.constant([1.0])])
     np.testing.assert_array_equal(w, expected)
+
+
+@every_mode
+def test_adam_takes_the_rate_of_the_updates_done_before(compiled):
+    w = tf.Variable(0.0)
+    rate = schedules.linear(1.0, 0.0, first=1, last=3)
+    adam = optimizers.Adam(rate, [w], beta_1=0.0, beta_2=0.75, epsilon=0.0)
+    assert float(adam.learning_rate) == 1
+    step = compiled(lambda: adam.update([tf.constant(-1.0)]))
+    found, rates = [], []
+    for _ in range(4):
+        before = w.numpy()
+        step()
+        found.append(w.numpy() - before)
+        rates.append(adam.learning_rate.numpy())
+    # Of gradients that are all -1, m / sqrt(v) with both corrections is -1: the rate is the step.
+    assert rates == [1.0, 1.0, 0.5, 0.0]
+    np.testing.assert_allclose(found, rates, rtol=1e-6)
+    assert int(adam.iterations) == 4
 
 
 # ---------------------------------------------------------------- what is refused

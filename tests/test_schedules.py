@@ -1,11 +1,19 @@
 """Schedules against numbers worked out by hand, and against double precision far out."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from ganflow.nn import schedules
+
+every_mode = pytest.mark.parametrize(
+    "compiled",
+    [lambda f: f, tf.function, functools.partial(tf.function, jit_compile=True)],
+    ids=["eager", "graph", "XLA"],
+)
 
 
 def values(schedule, ts):
@@ -34,6 +42,21 @@ def test_linear_by_hand():
     )
     down = schedules.linear(2e-4, 0.0, first=0, last=4)
     np.testing.assert_allclose(values(down, range(6)), np.array([4, 3, 2, 1, 0, 0]) * 5e-5)
+
+
+@every_mode
+def test_linear_is_flat_then_a_line_then_flat(compiled):
+    at = compiled(schedules.linear(4.0, 1.0, first=10, last=16))
+    steps = (0, 10, 11, 14, 16, 1000)
+    found = [float(at(tf.constant(step, tf.int64))) for step in steps]
+    np.testing.assert_allclose(found, [4.0, 4.0, 3.5, 2.0, 1.0, 1.0], rtol=1e-6)
+
+
+@every_mode
+def test_halving_every_so_often_down_to_the_lowest(compiled):
+    at = compiled(schedules.halving(0.08, 3, 0.015))
+    found = [float(at(tf.constant(done, tf.int64))) for done in range(0, 12)]
+    assert found == pytest.approx([0.08] * 3 + [0.04] * 3 + [0.02] * 3 + [0.015] * 3)
 
 
 def test_linear_from_the_first_step_is_kerass_polynomial_decay_of_power_1():

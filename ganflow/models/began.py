@@ -35,7 +35,7 @@ from ganflow.base.config import option
 from ganflow.interface.fields import Fields
 from ganflow.interface.sampler import Sampler
 from ganflow.interface.schedule import Batch, Phase, Schedule
-from ganflow.nn import layers, losses, optimizers, replicas
+from ganflow.nn import layers, losses, optimizers, replicas, schedules
 from ganflow.nn.draws import Real, Uniform
 from ganflow.nn.initializers import glorot_uniform, zeros
 from ganflow.nn.layers import Weights
@@ -143,7 +143,7 @@ def discriminator(weights: Weights, x: tf.Tensor, at: Sides) -> tf.Tensor:
 
 
 def conv(x: tf.Tensor, weights: Weights, name: str, stride: int = 1) -> tf.Tensor:
-    """A 3x3 convolution."""
+    """A 3x3 convolution: [n, h, w, maps] -> [n, h / stride, w / stride, maps]."""
     return layers.conv(x, weights[f"{name}_w"], weights[f"{name}_b"], stride=stride)
 
 
@@ -186,12 +186,16 @@ class Gan(tf.Module):
         self.networks = {"generator": self.g, "discriminator": self.d}
         self.g_variables = optimizers.variables(self.g)
         self.d_variables = optimizers.variables(self.d)
-        d_rate, g_rate = config.d_learning_rate, config.g_learning_rate
-        self.d_optimizer = optimizers.Adam(d_rate, self.d_variables, config.beta_1)
-        self.g_optimizer = optimizers.Adam(g_rate, self.g_variables, config.beta_1)
+        self.d_optimizer = self._optimizer(config.d_learning_rate, self.d_variables)
+        self.g_optimizer = self._optimizer(config.g_learning_rate, self.g_variables)
         self.k = tf.Variable(0.0, trainable=False, name="k")
         self.real_error = tf.Variable(0.0, trainable=False, name="real_error")  # the step's L(x)
         self.z = Uniform([config.z_size])
+
+    def _optimizer(self, rate, trained):
+        config = self.config
+        falling = schedules.halving(rate, config.halving_steps, config.lowest_learning_rate)
+        return optimizers.Adam(falling, trained, config.beta_1)
 
     def schedule(self) -> Schedule:
         """D, then G, on fresh z each."""
@@ -200,7 +204,6 @@ class Gan(tf.Module):
 
     def d_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """D rebuilds x well and, as far as k says, G(z_d) badly."""
-        self._halve(self.d_optimizer, self.config.d_learning_rate)
         fake = generator(self.g, batch["z_d"], self.sides)  # [n, 28, 28, 1]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.d_variables)
@@ -214,7 +217,6 @@ class Gan(tf.Module):
 
     def g_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """G on z_g, which D shall rebuild well; then k, the same in every replica."""
-        self._halve(self.g_optimizer, self.config.g_learning_rate)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.g_variables)
             fake = generator(self.g, batch["z_g"], self.sides)  # [n, 28, 28, 1]
@@ -226,11 +228,6 @@ class Gan(tf.Module):
         k.assign(next_k(k, real_error, fake_error, gamma, self.config.lambda_k))
         m = convergence(real_error, fake_error, gamma)
         return {"g_loss": g_loss, "convergence": m, "k": tf.identity(k)}
-
-    def _halve(self, optimizer: optimizers.Optimizer, first: float) -> None:
-        done, config = replicas.local(optimizer.iterations), self.config
-        rate = optimizers.halved(first, done, config.halving_steps, config.lowest_learning_rate)
-        replicas.local(optimizer.learning_rate).assign(rate)
 
     def errors(self, x: tf.Tensor) -> tf.Tensor:
         """mean |x - D(x)| of each image, [n]; G's gradient flows through both x."""

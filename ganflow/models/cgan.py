@@ -167,7 +167,7 @@ class Gan(tf.Module):
         c = self.config
         falling = schedules.exponential(rate, 1 + c.learning_rate_decay, min(rate, RATE_FLOOR))
         rising = schedules.linear(c.momentum, c.final_momentum, first=0, last=c.momentum_steps)
-        return optimizers.ScheduledMomentum(falling, trained, rising)
+        return optimizers.Momentum(falling, trained, rising)
 
     def schedule(self) -> Schedule:
         """D, then G; fresh z for each, and fresh dropout for each pass through a network."""

@@ -107,7 +107,7 @@ def discriminator(weights: Weights, x: tf.Tensor, slope: float) -> tf.Tensor:
 
 
 def norm(x: tf.Tensor, weights: Weights, name: str, statistics: str) -> tf.Tensor:
-    """Batch norm; D's has no moving statistics."""
+    """Batch norm of x [n, ..., units]; D's has no moving statistics."""
     parts = [weights.get(f"{name}_{part}") for part in ("gamma", "beta", "mean", "variance")]
     return layers.batch_norm(x, *parts, statistics, momentum=0.9, epsilon=1e-5)
 

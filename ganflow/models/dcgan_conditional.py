@@ -117,7 +117,7 @@ def discriminator(weights: Weights, x: tf.Tensor, y: tf.Tensor, slope: float) ->
 
 
 def norm(x: tf.Tensor, weights: Weights, name: str, statistics: str) -> tf.Tensor:
-    """Batch norm without scale and shift; D's has no moving statistics either."""
+    """Batch norm of x [n, ..., units], without scale and shift; D's has no moving statistics."""
     moving = weights.get(f"{name}_mean"), weights.get(f"{name}_variance")
     return layers.batch_norm(x, None, None, *moving, statistics, momentum=0.9, epsilon=1e-8)
 
@@ -149,7 +149,7 @@ class Gan(tf.Module):
     def _optimizer(self, rate, trained):
         first = self.config.constant_steps
         falling = schedules.linear(rate, 0.0, first, first + self.config.decay_steps)
-        return optimizers.ScheduledAdam(falling, trained, self.config.beta_1)
+        return optimizers.Adam(falling, trained, self.config.beta_1)
 
     def schedule(self) -> Schedule:
         """D on one minibatch, then G on the labels of another."""

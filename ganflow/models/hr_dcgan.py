@@ -131,7 +131,7 @@ def discriminator(weights: Weights, x: tf.Tensor) -> tf.Tensor:
 
 
 def bs_layer(x: tf.Tensor, weights: Weights, name: str, statistics: str) -> tf.Tensor:
-    """Batch norm, then SELU; D's has no moving statistics."""
+    """Batch norm of x [n, ..., units], then SELU; D's has no moving statistics."""
     parts = [weights.get(f"{name}_{part}") for part in ("gamma", "beta", "mean", "variance")]
     x = layers.batch_norm(x, *parts, statistics, momentum=0.9, epsilon=1e-5)
     return layers.selu(x)

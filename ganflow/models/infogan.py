@@ -142,7 +142,7 @@ def recognition(
 
 
 def norm(x: tf.Tensor, weights: Weights, name: str, statistics: str) -> tf.Tensor:
-    """Batch norm; D's and Q's have no moving statistics."""
+    """Batch norm of x [n, ..., units]; D's and Q's have no moving statistics."""
     parts = [weights.get(f"{name}_{part}") for part in ("gamma", "beta", "mean", "variance")]
     return layers.batch_norm(x, *parts, statistics, momentum=0.9, epsilon=1e-5)
 

@@ -142,7 +142,7 @@ class Gan(tf.Module):
 
     def _optimizer(self, rate, trained):
         c = self.config
-        return optimizers.ScheduledMomentum(
+        return optimizers.Momentum(
             schedules.exponential(rate, 1 + c.learning_rate_decay, min(rate, RATE_FLOOR)),
             trained,
             schedules.linear(c.momentum, c.final_momentum, first=0, last=c.momentum_steps),

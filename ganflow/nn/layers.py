@@ -48,6 +48,7 @@ def recorded_layers() -> Iterator[list[LayerRow]]:
 def _layer(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
     @functools.wraps(function)
     def applied(*args, **settings):
+        """The layer; in `recorded_layers` with a row for it."""
         output = function(*args, **settings)
         rows = getattr(_recorder, "rows", None)
         if rows is not None:

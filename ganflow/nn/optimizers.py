@@ -2,11 +2,12 @@
 
     SGD        w <- w - rate g
     Momentum   v <- mu v - rate g                       w <- w + v
-               (ScheduledMomentum: rate and mu of t - 1, as `nn.schedules` have it)
     Adam       m <- b1 m + (1 - b1) g                   v <- b2 v + (1 - b2) g^2
                w <- w - rate sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)
     RMSProp    s <- rho s + (1 - rho) g^2               w <- w - rate g / sqrt(s + epsilon)
                or, as PyTorch has it,                   w <- w - rate g / (sqrt(s) + epsilon)
+
+A rate, and mu, may be a function of the updates done before, t - 1: see `nn.schedules`.
 
 An optimizer holds explicit variables: `learning_rate`, `iterations` (the t above, counted from 1)
 and one slot for each trained variable, as `adam_m/w_0000`. There is one for every list of trained
@@ -101,29 +102,18 @@ def clip_weights(weights: Sequence[tf.Variable], limit: float) -> None:
         w.assign(tf.clip_by_value(w, -limit, limit))
 
 
-def halved(rate: float, done: tf.Tensor, every: int, lowest: float) -> tf.Tensor:
-    """rate / 2^floor(done / every), but never below `lowest`.
-
-    Args:
-      rate: the first learning rate.
-      done: updates so far, an integer.
-      every: updates between two halvings.
-      lowest: learning rate.
-    """
-    return tf.maximum(rate * 0.5 ** tf.cast(done // every, tf.float32), lowest)
-
-
 # ---------------------------------------------------------------- the rules with their slots
 
 
 class Optimizer(tf.Module):
     """What the four have in common: a learning rate, a count, the averaging over replicas."""
 
-    def __init__(self, learning_rate: float, trained: Sequence[tf.Variable]):
+    def __init__(self, learning_rate: float | Varying, trained: Sequence[tf.Variable]):
         super().__init__()
         self.trained = list(trained)
         self.names = _unique_names(self.trained)
-        self.learning_rate = tf.Variable(learning_rate, trainable=False, name="learning_rate")
+        self._rate_at = learning_rate if callable(learning_rate) else None
+        self.learning_rate = _setting("learning_rate", learning_rate)
         self.iterations = tf.Variable(0, dtype=tf.int64, trainable=False, name="iterations")
 
     def slots(self, name: str) -> dict[str, tf.Variable]:
@@ -165,10 +155,16 @@ class Optimizer(tf.Module):
 
     def _apply(self, gradients: list[tf.Tensor]) -> None:
         iterations = replicas.local(self.iterations)
+        self._vary(iterations)
         iterations.assign_add(1)
         t = tf.cast(iterations, tf.float32)
         for name, w, g in zip(self.names, self.trained, gradients, strict=True):
             self._update_one(name, replicas.local(w), g, t)
+
+    def _vary(self, done: tf.Variable) -> None:
+        """Take what varies from the count of the updates done before this one."""
+        if self._rate_at is not None:
+            replicas.local(self.learning_rate).assign(self._rate_at(done))
 
 
 class SGD(Optimizer):
@@ -181,10 +177,21 @@ class SGD(Optimizer):
 class Momentum(Optimizer):
     """Gradient descent with classical momentum."""
 
-    def __init__(self, learning_rate: float, trained: Sequence[tf.Variable], mu: float = 0.9):
+    def __init__(
+        self,
+        learning_rate: float | Varying,
+        trained: Sequence[tf.Variable],
+        mu: float | Varying = 0.9,
+    ):
         super().__init__(learning_rate, trained)
-        self.mu = mu
+        self._mu_at = mu if callable(mu) else None
+        self.mu = _setting("mu", mu) if callable(mu) else mu
         self.momentum_v = self.slots("momentum_v")
+
+    def _vary(self, done):
+        super()._vary(done)
+        if self._mu_at is not None:
+            replicas.local(self.mu).assign(self._mu_at(done))
 
     def _update_one(self, name, w, g, t):
         v = replicas.local(self.momentum_v[name])
@@ -198,7 +205,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float,
+        learning_rate: float | Varying,
         trained: Sequence[tf.Variable],
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -218,28 +225,12 @@ class Adam(Optimizer):
         v.assign(new_v)
 
 
-class ScheduledAdam(Adam):
-    """Adam whose rate is a function of how many updates came before this one.
-
-    `learning_rate` is a variable that holds what the last update took. The others as in `Adam`.
-    """
-
-    def __init__(self, learning_rate: Varying, trained: Sequence[tf.Variable], *args, **settings):
-        super().__init__(float(learning_rate(0)), trained, *args, **settings)
-        self._rate_at = learning_rate
-
-    def _apply(self, gradients: list[tf.Tensor]) -> None:
-        now = self._rate_at(replicas.local(self.iterations))
-        replicas.local(self.learning_rate).assign(now)
-        super()._apply(gradients)
-
-
 class RMSProp(Optimizer):
     """RMSProp; the defaults are Keras's. PyTorch's: rho .99, epsilon 1e-8 beside the root."""
 
     def __init__(
         self,
-        learning_rate: float,
+        learning_rate: float | Varying,
         trained: Sequence[tf.Variable],
         rho: float = 0.9,
         epsilon: float = 1e-7,
@@ -255,6 +246,11 @@ class RMSProp(Optimizer):
         new_w, new_s = rms_prop(w, s, g, rate, self.rho, self.epsilon, self.in_root)
         w.assign(new_w)
         s.assign(new_s)
+
+
+def _setting(name: str, value: float | Varying) -> tf.Variable:
+    """A variable that holds a setting: of one that varies, what the last update took."""
+    return tf.Variable(float(value(0.0) if callable(value) else value), False, name=name)
 
 
 def _unique_names(trained: list[tf.Variable]) -> list[str]:
@@ -293,24 +289,3 @@ def recorded_updates() -> Iterator[list[RecordedUpdate]]:
         yield rows
     finally:
         _recorder.updates = outer
-
-
-# ---------------------------------------------------------------- rates that change under way
-
-
-class ScheduledMomentum(Momentum):
-    """Momentum whose rate and mu are functions of how many updates came before this one.
-
-    `learning_rate` and `mu` are variables that hold what the last update took.
-    """
-
-    def __init__(self, learning_rate: Varying, trained: Sequence[tf.Variable], mu: Varying):
-        super().__init__(float(learning_rate(0)), trained, float(mu(0)))
-        self.mu = tf.Variable(self.mu, trainable=False, name="mu")
-        self._rate_at, self._mu_at = learning_rate, mu
-
-    def _apply(self, gradients: list[tf.Tensor]) -> None:
-        done = replicas.local(self.iterations)
-        replicas.local(self.learning_rate).assign(self._rate_at(done))
-        replicas.local(self.mu).assign(self._mu_at(done))
-        super()._apply(gradients)

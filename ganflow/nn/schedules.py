@@ -2,6 +2,7 @@
 
     exponential   max(floor, rate / decay^t)
     linear        from `start` at t = first to `end` at t = last, and level before and after
+    halving       max(lowest, rate / 2^floor(t / every))
 
 An optimizer that takes one evaluates it at its own count of updates, so that a resumed run goes on
 as the uninterrupted one.
@@ -42,6 +43,11 @@ def linear(start: float, end: float, first: float, last: float) -> Varying:
         return start + share * (end - start)
 
     return at
+
+
+def halving(rate: float, every: int, lowest: float) -> Varying:
+    """rate / 2^floor(t / every), but never below `lowest`."""
+    return lambda t: tf.maximum(rate * 0.5 ** tf.floor(_number(t) / every), lowest)
 
 
 def _number(t: tf.Tensor | float) -> tf.Tensor:
