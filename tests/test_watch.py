@@ -16,7 +16,7 @@ from ganflow.pictures import grids, sheets
 from ganflow.storage import workdir
 from ganflow.summaries import album, background, events, recorder
 from ganflow.summaries.moments import COLUMNS, SamplerEye
-from ganflow.trained import sampling
+from ganflow.trained import loading, sampling
 from tests.cases import small_config
 from tests.test_proving import make_run
 
@@ -169,9 +169,12 @@ def test_pictures_of_images_say_what_they_are_and_keep_every_pixel(tmp_path, ima
     np.testing.assert_array_equal(shown("samples.png"), expected)
     interpolation = sheets.interpolation(eye.between().numpy(), "dense_logits, step 2")
     np.testing.assert_array_equal(shown("interpolation.png"), interpolation)
-    title = sampling.title(tmp_path, seed=3)
+    of_step = {at: loading.load_trained(tmp_path, at)[1] for at in (None, 0)}
+    title = sampling.title(of_step[None], seed=3)
     assert title == "dense_logits, step 2, seed 3"
-    assert sampling.title(tmp_path, seed=3, step=0) == "dense_logits, step 0, seed 3"
+    assert sampling.title(of_step[0], 3, ema=True) == (
+        "dense_logits, step 0, seed 3, averaged weights"
+    )
     samples = sampling.generate(tmp_path, 4, seed=3)
     sampling.write(samples, tmp_path / "new.png", title)
     expected = grids.titled(title, {"": grids.grid(samples, 2)})

@@ -32,6 +32,7 @@ def run(main: Callable, flags_parser: Callable[[list[str]], list[str]]) -> None:
     """
 
     def parse(argv):
+        """`flags_parser`, its errors told alike."""
         helping.install(main.__module__)  # absl has defined its own by now
         try:
             return flags_parser(argv)
@@ -39,6 +40,7 @@ def run(main: Callable, flags_parser: Callable[[list[str]], list[str]]) -> None:
             _end(error)
 
     def guarded(argv):
+        """`main`, its errors told in one line."""
         logging.use_absl_handler()
         try:
             return main(argv)

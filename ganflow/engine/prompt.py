@@ -12,7 +12,7 @@ from ganflow.engine.options import Options
 from ganflow.engine.run import Run
 from ganflow.interface import gans
 from ganflow.nn import replicas
-from ganflow.pictures import grids
+from ganflow.trained import sampling
 
 
 def build(model: str, **settings: Any) -> Run:
@@ -50,9 +50,7 @@ def picture(run: Run, path: str | Path, num: int = 64) -> None:
     fields = {name: data.decoded(array[:count]) for name, array in run.dataset.fields.items()}
     given = gans.given(sampler, run.options.seed, count, fields=fields)
     samples = sampler.generate(given).numpy()
-    title = f"{run.model_name}, step {int(run.step):,}"
-    image = grids.points(samples, title) if samples.ndim == 2 else grids.grid(samples, 8)
-    grids.write_png(Path(path), image)
+    sampling.write(samples, Path(path), f"{run.model_name}, step {int(run.step):,}")
 
 
 def _with(settings: dict[str, Any], *configs: Any) -> list[Any]:

@@ -86,6 +86,8 @@ def _batches(dataset: data.Dataset, num_classes: int, seed: int, steps: int) -> 
     x, label = tf.constant(dataset.x), tf.constant(dataset.label)
 
     def batch(step, index):
+        """What step number `step` sees: the images at `index`, and images of no example."""
+
         def random(stream: str, draw: draws.Random, n: int) -> tf.Tensor:
             return draws.random(draw, stream, seed, step, 1, n)[0]
 

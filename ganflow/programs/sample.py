@@ -10,7 +10,7 @@ from absl import flags
 from ganflow.cli import command
 from ganflow.cli.flags import parse
 from ganflow.programs import steps
-from ganflow.trained import sampling
+from ganflow.trained import loading, sampling
 
 FLAGS = flags.FLAGS
 
@@ -34,7 +34,8 @@ def main(_) -> int:
     folder = Path(FLAGS.workdir)
     step, averaged = steps.asked(FLAGS.step, folder)
     ema = FLAGS.ema or (averaged and not FLAGS["ema"].present)  # --noema: not even then
-    samples = sampling.generate(folder, FLAGS.num, FLAGS.seed, step, FLAGS.sampler, ema)
-    sampling.write(samples, out, sampling.title(folder, FLAGS.seed, step, ema))
+    gan, manifest = loading.load_trained(folder, step, ema)
+    samples = sampling.of_gan(gan, manifest, FLAGS.num, FLAGS.seed, FLAGS.sampler)
+    sampling.write(samples, out, sampling.title(manifest, FLAGS.seed, ema))
     print(f"{out}: {samples.dtype} {' x '.join(map(str, samples.shape))}")
     return 0

@@ -7,9 +7,12 @@ they differ pixel by pixel; real ones spread over all. After the bins of Richard
 """
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
+
+from ganflow.judging import metrics
 
 COUNT = 20
 _EXAMPLES_A_CELL = 10  # with fewer examples than these there are no cells
@@ -63,6 +66,4 @@ def _nearest(flat: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 def _effective(places: np.ndarray, count: int) -> float:
-    shares = np.bincount(places, minlength=count) / len(places)
-    shares = shares[shares > 0]
-    return float(np.exp(-np.sum(shares * np.log(shares))))
+    return math.exp(metrics.entropy(metrics.class_shares(places, count)))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from ganflow import data, models
+from ganflow import data
 from ganflow.base.errors import InputError
 from ganflow.interface import gans
 from ganflow.interface.sampler import Sampler
@@ -105,11 +105,10 @@ def _real(sampler: Sampler, manifest: dict, count: int) -> dict[str, tf.Tensor]:
     }
 
 
-def title(folder: Path, seed: int, step: int | None = None, ema: bool = False) -> str:
-    """What the samples of `generate` are of, for a picture; arguments and errors as there."""
-    sound = loading.sound_checkpoint(folder, step)
-    model = models.load(sound.manifest["model"]).__name__.rpartition(".")[2]
-    return f"{model}, step {sound.step:,}, seed {seed}" + ", averaged weights" * ema
+def title(manifest: dict, seed: int, ema: bool = False) -> str:
+    """What the samples of `of_gan` are of, for a picture; arguments as there and of `generate`."""
+    model = Path(manifest["model"]).stem
+    return f"{model}, step {manifest['step']:,}, seed {seed}" + ", averaged weights" * ema
 
 
 def write(samples: np.ndarray, out: Path, title: str) -> None:
