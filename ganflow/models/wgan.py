@@ -123,7 +123,7 @@ def conv_critic(weights: Weights, x: tf.Tensor, statistics: str) -> tf.Tensor:
 
 
 def norm(x: tf.Tensor, weights: Weights, name: str, statistics: str) -> tf.Tensor:
-    """Batch norm of x [n, ..., units], epsilon as there; the momentum is PyTorch's, for it keeps none."""
+    """Batch norm of x [n, ..., units]; epsilon is the program's, momentum PyTorch's."""
     parts = [weights[f"{name}_{part}"] for part in ("gamma", "beta", "mean", "variance")]
     return layers.batch_norm(x, *parts, statistics, momentum=0.9, epsilon=1e-5)
 
