@@ -158,7 +158,7 @@ def test_the_model_alone_decides_the_defaults(parse, model):
     [
         (["--batch_sise=5"], "did you mean --batch_size?"),
         (["--g_hiden=5"], "did you mean --g_hidden?"),
-        (["--penalty_weight=5"], "not a flag of --model=simple, but of --model=wgan_gp"),
+        (["--penalty_weight=5"], "not a flag of --model=simple, but of wgan_gp, wgan_gp_points"),
         (["--zzzzzzzz=1"], "there is no such flag; see --helpfull"),
         (["--model=circel"], "did you mean circle?"),
         (["--model=qqq"], "there are: " + ", ".join(MODELS)),

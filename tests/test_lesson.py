@@ -268,7 +268,7 @@ def test_ctrl_c_at_the_prompt_ends_the_program(tmp_path):
 
 BAD = {
     "mistyped": (["--sed=3"], ["--sed", "did you mean --seed?"]),
-    "another model's": (["--n_critic=3"], ["--n_critic", "--model=wgan_gp"]),
+    "another model's": (["--n_critic=3"], ["--n_critic", "--model=circle, but of wgan, wgan_gp, "]),
     "of training": (["--keep_checkpoints=3"], ["--keep_checkpoints"]),
     "not a png": (["--out={tmp}/lab.jpg"], [".jpg", ".png"]),
     "no folder": (["--out={tmp}/no/lab.png"], ["no folder"]),

@@ -162,9 +162,9 @@ def as_text(model: str, *configs: Any, leave_out: Collection[str] = ()) -> str:
 
 
 def _about_unknown(name: str, model: str) -> str:
-    for other in models.names() if model else ():
-        if other != model and name in _fields(other):
-            return f"--{name}: not a flag of --model={model}, but of --model={other}"
+    owners = [other for other in models.names() if name in _fields(other)] if model else []
+    if owners:
+        return f"--{name}: not a flag of --model={model}, but of {', '.join(owners)}"
     near = difflib.get_close_matches(name, list(FLAGS), 1, 0.5)
     suggestion = f"did you mean --{near[0]}?" if near else "see --helpfull"
     return f"--{name}: there is no such flag; {suggestion}"
