@@ -59,7 +59,10 @@ def images(tmp_path_factory):
 
 REFUSED = {
     "mistyped": (["--model=circle", "--stesp=3"], ["--stesp", "did you mean --steps?"]),
-    "another model's": (["--model=circle", "--n_critic=3"], ["--n_critic", "--model=circle, but of wgan, wgan_gp, "]),
+    "another model's": (
+        ["--model=circle", "--n_critic=3"],
+        ["--n_critic", "not a flag of --model=circle, but of wgan, "],
+    ),
     "out of bounds": (["--model=circle", "--batch_size=0"], ["--batch_size=0", "positive"]),
     "not a number": (["--model=circle", "--steps=many"], ["steps", "many"]),
     "not finite": (["--model=circle", "--g_learning_rate=nan"], ["--g_learning_rate=nan"]),
