@@ -41,8 +41,12 @@ SMALL = {
     "clip": 0.5,  # at .01 nearly all weights are equal, and rounding decides the sign of their sums
 }
 PROVING = ("coupled", "cyclic", "staged")
+# A kind each: dropout, points, batch norm and labels, a critic's loop, a state beside the weights,
+# several networks. `make test` compares these in replicas, `make test-slow` the others.
+KINDS = ("simple", "circle", "dcgan_conditional", "wgan_gp_points", "began", "coupled", "cyclic")
 IN_REPLICAS = {"wgan": {"long_steps": 0}}  # a phase less: replicas are dear to compile
 ONE_REPLICA = ("cyclic",)  # these say so in one line
+SIDES = {"began": 14}  # of images, for models with many layers that can do with smaller ones
 
 
 def module_of(name: str) -> types.ModuleType:
@@ -79,7 +83,7 @@ def dataset_of(name: str) -> data.Dataset:
     if dataset in data.POINTS:
         return data.Dataset("points", {"x": rng.standard_normal((50, 2)).astype(np.float32)})
     label = np.arange(50, dtype=np.int32) % 10
-    return data.Dataset("images", {"x": pixels(50, 28), "label": label})
+    return data.Dataset("images", {"x": pixels(50, SIDES.get(name, 28)), "label": label})
 
 
 def build(name: str, seed: int = 0, **changes):

@@ -278,6 +278,7 @@ def whole(tmp_path_factory):
     return workdir, ended.out
 
 
+@pytest.mark.slow  # test_resume.py kills runs every day
 def test_a_run_killed_around_its_evaluations_finds_the_same_best(whole, tmp_path):
     delays = [None, 0.3, None]
     _train_with_kills(*CIRCLE, workdir=tmp_path / "run", delays_seconds=delays)
@@ -286,6 +287,7 @@ def test_a_run_killed_around_its_evaluations_finds_the_same_best(whole, tmp_path
     assert best.of_workdir(tmp_path / "run") == best.of_workdir(whole[0])
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_back_before_its_best_finds_it_again(whole, tmp_path):
     before = tmp_path / "before"
     ended = run("train.py", *CIRCLE, "--steps=15", f"--workdir={before}")

@@ -28,6 +28,12 @@ every_model = pytest.mark.parametrize("name", NAMES)
 own_models = pytest.mark.parametrize("name", models.names())
 
 
+def of_kinds(names, daily):
+    """Each model, all but the `daily` ones for `make test-slow`."""
+    slow = pytest.mark.slow
+    return [name if name in daily else pytest.param(name, marks=slow) for name in names]
+
+
 # ---------------------------------------------------------------- runs, and what they hold
 
 
@@ -94,12 +100,13 @@ def run_of(two_replicas, tmp_path_factory):
             dataset_of(name),
             two_replicas if num_replicas == 2 else None,
         )
-        return run, run.state.write(str(folder / "first"))
+        return run, [(v, v.numpy()) for v in (*run.gan.variables, *run.means.variables, run.step)]
 
     def at_step_0(name, changes=(), num_replicas=1, **options):
         options = {"steps_per_call": 7} | options
         run, first = made(name, tuple(changes), num_replicas, tuple(sorted(options.items())))
-        run.state.read(first).assert_existing_objects_matched()
+        for variable, value in first:  # a checkpoint would take a second to read
+            variable.assign(value)
         assert int(run.step) == 0
         return run
 
@@ -251,7 +258,7 @@ def test_a_restored_run_is_the_saved_one_and_goes_on_as_it_did(run_of, name):
     assert restores_what_was_saved(run_of, name)
 
 
-@every_model
+@pytest.mark.parametrize("name", of_kinds(NAMES, cases.KINDS))
 def test_two_replicas_do_the_steps_of_one(run_of, name):
     if name in cases.ONE_REPLICA:
         with pytest.raises(InputError, match=f"{name} trains on one replica, for .*; give --num_"):

@@ -296,7 +296,7 @@ def test_a_cell_that_fails_is_a_result_and_tried_again_unless_it_diverged(
     code, kept, raised, tmp_path, monkeypatch
 ):
     said = "step 5: d_loss not finite"
-    monkeypatch.setattr(cell_results, "_in_own_process", lambda *_: (code, said))
+    monkeypatch.setattr(cell_results, "in_own_process", lambda *_: (code, said))
     args = (_plan().cells[0], STEPS, tmp_path / "cell", pytest.fail, lambda: False)
     if raised:
         with pytest.raises(raised, match=said):

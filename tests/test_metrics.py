@@ -259,3 +259,41 @@ def test_floor_and_real_points_are_training_and_held_out_ones():
     assert judge.floor["sliced_wasserstein"].value > 0
     assert judge.figures(judge.real_points)["sliced_wasserstein"] == 0
     assert judge.floor.keys() == {"sliced_wasserstein"}  # no mixture, so no modes
+
+
+# ---------------------------------------------------------------- what papers measured
+
+
+def test_parzen_of_one_centre_is_its_gaussian():
+    x, centre, sigma = np.array([[0.3, -0.1], [0.0, 0.2]]), np.array([[0.1, 0.1]]), 0.4
+    squares = np.sum((x - centre) ** 2, axis=1)
+    expected = np.mean(-squares / (2 * sigma**2)) - np.log(2 * np.pi * sigma**2)
+    assert metrics.parzen_log_likelihood(centre, x, sigma) == pytest.approx(expected)
+    twice = np.concatenate([centre, centre])  # the same density
+    assert metrics.parzen_log_likelihood(twice, x, sigma) == pytest.approx(expected)
+
+
+def test_parzen_notices_samples_that_are_elsewhere():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 5))
+    near = metrics.parzen_log_likelihood(rng.normal(size=(1500, 5)), x, 0.5)
+    assert near > metrics.parzen_log_likelihood(rng.normal(size=(1500, 5)) + 1, x, 0.5) + 1
+
+
+def test_the_nearest_sample_tells_the_class_unless_labels_are_shuffled():
+    rng = np.random.default_rng(0)
+    label, real_label = rng.integers(0, 4, 300), rng.integers(0, 4, 200)
+    centres = 10 * rng.normal(size=(4, 6))
+    x, real = centres[label] + rng.normal(size=(300, 6)), centres[real_label]
+    assert metrics.nearest_neighbour_error(x, label, real, real_label) == 0
+    shuffled = rng.permutation(label)
+    assert metrics.nearest_neighbour_error(x, shuffled, real, real_label) == pytest.approx(
+        0.75, abs=0.2
+    )
+
+
+def test_distance_within_classes_is_of_pairs_and_0_for_one_picture_a_class():
+    x, label = np.array([[0.0], [3.0], [10.0], [11.0], [12.0]]), np.array([0, 0, 1, 1, 1])
+    expected = (3 + (1 + 1 + 2) / 3) / 2
+    assert metrics.distance_within_classes(x, label) == pytest.approx(expected)
+    assert metrics.distance_within_classes(np.zeros((4, 2)), np.array([0, 0, 1, 1])) == 0

@@ -22,6 +22,14 @@ from tests import cases, processes
 from tests.cases import build, dataset_of, module_of, small_config
 
 proving = pytest.mark.parametrize("name", cases.PROVING)
+# The one with most to restore is killed every day, the one with most to show is looked at.
+slow = pytest.mark.slow
+killed = pytest.mark.parametrize(
+    "name", ["staged", pytest.param("coupled", marks=slow), pytest.param("cyclic", marks=slow)]
+)
+watched = pytest.mark.parametrize(
+    "name", ["cyclic", pytest.param("coupled", marks=slow), pytest.param("staged", marks=slow)]
+)
 
 
 def make_run(name, folder, module=None, **options):
@@ -212,7 +220,7 @@ def test_init_from_refuses_what_does_not_fit(tmp_path, make, says):
 # ---------------------------------------------------------------- all else that looks at them
 
 
-@proving
+@watched
 def test_a_proving_gan_trains_with_summaries_and_is_described(name, tmp_path):
     run = make_run(name, tmp_path, ema=0.9)
     run.resume()
@@ -230,7 +238,7 @@ def test_a_proving_gan_trains_with_summaries_and_is_described(name, tmp_path):
         assert network in text and all(weight in text for weight in of)
 
 
-@proving
+@killed
 def test_a_proving_gan_resumes_to_the_bit_after_a_kill(name, tmp_path):
     """The programs take it by its path."""
     arrays = tmp_path / "data.npz"

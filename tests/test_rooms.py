@@ -25,6 +25,7 @@ ROOMS = [
     "cli",
     "engine",
     "ladder",
+    "gates",
     "lab",
     "programs",
 ]

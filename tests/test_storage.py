@@ -64,7 +64,7 @@ def whole(tmp_path_factory):
 
 # The room ends in TensorBoard's events of the first summary, whose writer says nothing of it, so
 # that the next file to be written tells; or in a later one's samples.png.
-@pytest.mark.parametrize("leave_kb", [108, 300])
+@pytest.mark.parametrize("leave_kb", [108, pytest.param(300, marks=pytest.mark.slow)])
 def test_a_full_disk_stops_with_code_4_and_room_lets_the_run_go_on(leave_kb, whole, small_disk):
     filler = _fill(small_disk, leave_kb)
     workdir = small_disk / "run"

@@ -378,12 +378,17 @@ def parted(ours, theirs, first, cancelled, share):
     return None
 
 
-@pytest.mark.parametrize("twin", TWINS)
+# The longest two have a twin of their kind among the others.
+LONG = [pytest.param(t, marks=pytest.mark.slow) for t in ("dcgan_upsampling", "deconv_56")]
+SHORT = [t for t in TWINS if t not in ("dcgan_upsampling", "deconv_56")]
+
+
+@pytest.mark.parametrize("twin", [*SHORT, *LONG])
 def test_our_explicit_weights_are_the_documents_network(twin):
     assert faults(twin) is None
 
 
-@pytest.mark.parametrize("twin", [t for t, row in TWINS.items() if row[-1] is not None])
+@pytest.mark.parametrize("twin", [t for t in SHORT if TWINS[t][-1] is not None])
 def test_another_leaky_slope_is_another_network(twin):
     slope = TWINS[twin][-1]
     assert faults(twin, slope=slope + 0.1) is not None

@@ -86,7 +86,8 @@ def of_workdir(
     if not judged:
         raise InputError(f"--workdir={folder}: none of its checkpoints could be judged")
     start = loading.untrained(manifest, manifest["options"]["seed"])
-    untrained = _column(judge, "untrained", sampling.of_gan(start, manifest, judge.num, seed))
+    made = sampling.of_gan(start, manifest, judge.num, seed)
+    untrained = _column(judge, "untrained", made.samples, made.given.get("label"))
     about = {"workdir": str(folder), "model": manifest["model"], "seed": seed}
     return _report(judge, about, judged, untrained)
 
@@ -119,9 +120,10 @@ def judging_data(
 def _of_checkpoint(
     judge: evaluation.Judge, folder: Path, step: int, seed: int, averaged: bool
 ) -> Column:
-    samples = sampling.generate(folder, judge.num, seed, step=step, ema=averaged)
+    gan, manifest = loading.load_trained(folder, step, averaged)
+    made = sampling.of_gan(gan, manifest, judge.num, seed)
     title = f"step {step:,}" + (", averaged" if averaged else "")
-    column = _column(judge, title, samples)
+    column = _column(judge, title, made.samples, made.given.get("label"))
     return dataclasses.replace(column, step=step, averaged=averaged)
 
 

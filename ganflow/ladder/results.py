@@ -49,35 +49,54 @@ def finish(cell: Cell, budget: Budget, folder: Path, judge: Callable, asked: Cal
     """
     done = folder / "result.json"
     if done.exists():
-        _keep_newest(folder)  # a kill may have come between the file and this
+        keep_newest(folder)  # a kill may have come between the file and this
         return json.loads(done.read_text())
+    failed, is_final = trained(cell, budget, folder, asked)
+    result = _judged(cell, folder, None if failed else judge()) | {"failed": failed}
+    if is_final:
+        workdir.write_whole(done, json.dumps(result, indent=1).encode() + b"\n")
+        keep_newest(folder)
+    return result
+
+
+def trained(cell: Cell, budget: Budget, folder: Path, asked: Callable) -> tuple[str | None, bool]:
+    """Train a cell to the end of its budget, in a process of its own; arguments as of `finish`.
+
+    Returns:
+      (what failed, in a line, or None; whether trying again would lead to the same).
+
+    Raises:
+      Interrupted, StorageError, BusyError: as `finish`.
+    """
     with workdir.storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for leftover in folder.glob(".*.partial"):
             leftover.unlink()
     cells.write(cell, budget, folder)
-    code, said = _in_own_process(folder, asked)
+    program = [sys.executable, "-m", _PROGRAM, f"--folder={folder}"]
+    code, said = in_own_process(program, folder / "log.txt", asked)
     if asked():
         raise Interrupted
     if code in (StorageError.exit_code, BusyError.exit_code):
         raise (StorageError if code == StorageError.exit_code else BusyError)(said)
     failed = None if code == 0 else f"exit code {code}: {said}"
-    result = _judged(cell, folder, None if failed else judge()) | {"failed": failed}
-    if code in (0, NotFiniteError.exit_code):
-        workdir.write_whole(done, json.dumps(result, indent=1).encode() + b"\n")
-        _keep_newest(folder)
-    return result
+    return failed, code in (0, NotFiniteError.exit_code)
 
 
-def _in_own_process(folder: Path, asked: Callable) -> tuple[int, str]:
-    """The exit code of the training process, and the last line it said."""
-    program = [sys.executable, "-m", _PROGRAM, f"--folder={folder}"]
+def in_own_process(program: list[str], said: Path, asked: Callable) -> tuple[int, str]:
+    """Run a program that ends with this process; its exit code, and the last line it said.
+
+    Args:
+      program: its command line. Its stdin is a pipe into which nothing is written.
+      said: the file to which its output is added.
+      asked: whether a signal has asked to stop, which the program is then told by a SIGTERM.
+    """
     # ganflow.base.quiet has set this one here, and without it keeps the log of the child clear.
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
     # In a group of its own: a Ctrl-C reaches this process alone, which passes it on once. Into its
     # stdin nothing is written: the end of it is the end of this process.
     with (
-        open(folder / "log.txt", "ab") as log,
+        open(said, "ab") as log,
         subprocess.Popen(
             program,
             stdin=subprocess.PIPE,
@@ -94,7 +113,7 @@ def _in_own_process(folder: Path, asked: Callable) -> tuple[int, str]:
                 told = True
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(timeout=0.1)
-    lines = (folder / "log.txt").read_text(errors="replace").strip().splitlines() or ["(nothing)"]
+    lines = said.read_text(errors="replace").strip().splitlines() or ["(nothing)"]
     return child.returncode, lines[-1].removeprefix("training.py: ")
 
 
@@ -148,7 +167,7 @@ def _steps_per_second(rows: list[dict]) -> float | None:
     return (rows[-1]["step"] - first["step"]) / seconds if seconds > 0 else None
 
 
-def _keep_newest(folder: Path) -> None:
+def keep_newest(folder: Path) -> None:
     """Delete all checkpoints but the newest: they have been judged."""
     steps = sorted(int(path.name) for path in (folder / "checkpoints").glob("[0-9]*"))
     for step in steps[:-1]:

@@ -1,16 +1,19 @@
 """Sample a trained model into an .npy array or a .png picture.
 
 ganflow-sample --workdir=runs/simple --num=64 --seed=1 --out=samples.png
+ganflow-sample --workdir=runs/cgan --label=3 --out=threes.png
+ganflow-sample --workdir=runs/infogan --sweep=code_1 --out=code_1.png
 """
 
 from pathlib import Path
 
 from absl import flags
 
+from ganflow.base.errors import InputError
 from ganflow.cli import command
 from ganflow.cli.flags import parse
 from ganflow.programs import steps
-from ganflow.trained import loading, sampling
+from ganflow.trained import conditions, loading, sampling
 
 FLAGS = flags.FLAGS
 
@@ -22,6 +25,14 @@ def run() -> None:
     flags.DEFINE_integer("seed", 0, "of all that is drawn", lower_bound=0)
     flags.DEFINE_string("step", None, f"{steps.HELP}; by default the newest")
     flags.DEFINE_string("sampler", "", "its name, of a model with several; by default the first")
+    flags.DEFINE_integer("label", None, "the class of all samples, of a model that is given one")
+    flags.DEFINE_list("code", [], "the codes of all samples, of a model that is given some")
+    flags.DEFINE_string(
+        "sweep",
+        "",
+        "a condition, label or code_1: a row for each of its values and a column for each z, in "
+        "place of --num samples",
+    )
     flags.DEFINE_boolean("ema", False, "with the moving average of G's weights")
     flags.DEFINE_string("out", "samples.png", "the file to write: .npy, or .png for a picture")
     command.run(main, parse)
@@ -35,7 +46,27 @@ def main(_) -> int:
     step, averaged = steps.asked(FLAGS.step, folder)
     ema = FLAGS.ema or (averaged and not FLAGS["ema"].present)  # --noema: not even then
     gan, manifest = loading.load_trained(folder, step, ema)
-    samples = sampling.of_gan(gan, manifest, FLAGS.num, FLAGS.seed, FLAGS.sampler)
-    sampling.write(samples, out, sampling.title(manifest, FLAGS.seed, ema))
+    title, columns = sampling.title(manifest, FLAGS.seed, ema), None
+    chosen = sampling.choose(gan, FLAGS.sampler)
+    if FLAGS.sweep:
+        if FLAGS.label is not None or FLAGS.code:
+            raise InputError("--sweep: takes the place of --label and --code; leave those out")
+        samples, columns = conditions.sweep(gan, manifest, FLAGS.sweep, FLAGS.seed, FLAGS.sampler)
+        title += f"; {FLAGS.sweep} row by row"
+    else:
+        fixed = conditions.asked(chosen, FLAGS.num, FLAGS.label, _codes())
+        given = FLAGS.num, FLAGS.seed, FLAGS.sampler, fixed
+        samples = sampling.of_gan(gan, manifest, *given).samples
+        title += f", label {FLAGS.label}" * (FLAGS.label is not None)
+        title += f", code {','.join(FLAGS.code)}" * bool(FLAGS.code)
+    sampling.write(samples, out, title, columns)
     print(f"{out}: {samples.dtype} {' x '.join(map(str, samples.shape))}")
     return 0
+
+
+def _codes() -> list[float]:
+    try:
+        return [float(word) for word in FLAGS.code]
+    except ValueError as error:
+        text = ",".join(FLAGS.code)
+        raise InputError(f"--code={text}: expected numbers separated by commas") from error

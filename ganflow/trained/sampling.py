@@ -3,7 +3,9 @@
 import io
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -48,12 +50,32 @@ def generate(
       InputError: see `loading.load_trained`; no such sampler; or more samples than memory holds.
     """
     gan, manifest = loading.load_trained(folder, step, ema)
-    return of_gan(gan, manifest, num, seed, sampler)
+    return of_gan(gan, manifest, num, seed, sampler).samples
 
 
-def of_gan(gan, manifest: dict, num: int, seed: int, sampler: str = "") -> np.ndarray:
-    """The same of a model that is loaded already; raises alike."""
-    chosen = _chosen(gan.samplers(), sampler)
+class Made(NamedTuple):
+    """Samples, and what they were made of."""
+
+    samples: np.ndarray  # as of `generate`
+    given: dict[str, np.ndarray]  # by name, [num, ...] each: "z", "label"
+
+
+def of_gan(
+    gan,
+    manifest: dict,
+    num: int,
+    seed: int,
+    sampler: str = "",
+    fixed: Mapping[str, np.ndarray] | None = None,
+) -> Made:
+    """The same of a model that is loaded already; raises alike.
+
+    Args:
+      gan, manifest: of `loading.load_trained`.
+      num, seed, sampler: as of `generate`.
+      fixed: what is not drawn but given, [num, ...] each, by its name in `Sampler.given`.
+    """
+    chosen = choose(gan, sampler)
     shape = chosen.generate(gans.blank(chosen, loading.fields_of(manifest))).shape[1:]
     # What is given, the samples, the file's copy of them and a picture's: checked before any.
     given_sizes = [
@@ -68,14 +90,23 @@ def of_gan(gan, manifest: dict, num: int, seed: int, sampler: str = "") -> np.nd
         )
     whole = math.ceil(num / _BATCH) * _BATCH
     given = gans.given(chosen, seed, whole, "sample.py", _real(chosen, manifest, whole))
+    for name, values in (fixed or {}).items():
+        rest = np.repeat(values[-1:], whole - num, axis=0)
+        given[name] = tf.constant(np.concatenate([values, rest]), given[name].dtype)
     samples = np.empty([num, *shape], np.float32)
     for start in range(0, num, _BATCH):
         part = {name: value[start : start + _BATCH] for name, value in given.items()}
         samples[start : start + _BATCH] = chosen.generate(part).numpy()[: num - start]
-    return samples
+    return Made(samples, {name: value.numpy()[:num] for name, value in given.items()})
 
 
-def _chosen(samplers: list[Sampler], name: str) -> Sampler:
+def choose(gan, name: str = "") -> Sampler:
+    """The model's sampler of this name; "" is the main one.
+
+    Raises:
+      InputError: there is none.
+    """
+    samplers = gan.samplers()
     if not name:
         return samplers[0]
     for sampler in samplers:
@@ -111,13 +142,14 @@ def title(manifest: dict, seed: int, ema: bool = False) -> str:
     return f"{model}, step {manifest['step']:,}, seed {seed}" + ", averaged weights" * ema
 
 
-def write(samples: np.ndarray, out: Path, title: str) -> None:
+def write(samples: np.ndarray, out: Path, title: str, columns: int | None = None) -> None:
     """Write an .npy array or a .png picture, whole or not at all.
 
     Args:
       samples: of `generate`.
       out: the file.
       title: above a picture.
+      columns: of a picture of images; None: so that it is square.
 
     Raises:
       InputError: another ending, or a folder that is not there.
@@ -131,7 +163,7 @@ def write(samples: np.ndarray, out: Path, title: str) -> None:
     elif samples.ndim == 2:
         grids.write_png(out, grids.points(samples, f"{title}: {len(samples):,} samples"))
     else:
-        columns = math.ceil(math.sqrt(len(samples)))
+        columns = columns or math.ceil(math.sqrt(len(samples)))
         grids.write_png(out, grids.titled(title, {"": grids.grid(samples, columns)}))
 
 

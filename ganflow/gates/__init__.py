@@ -1,0 +1,5 @@
+"""Gates: claims of the papers as figures with bars, and controls that must fail them.
+
+`table` has the gates, `measures` the figures, `running` trains and measures what is not yet done,
+`report` writes docs/gates.md. May import anything below programs.
+"""

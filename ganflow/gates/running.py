@@ -1,0 +1,229 @@
+"""What of the gates is not yet done: trained, measured, and written after every cell.
+
+    GATES/GATE/VARIANT-seedN/   one training, as a cell of a ladder: see `ganflow.ladder.cells`
+                 model.py       of a variant with edits: the model's file with them
+                 result.json    written last: the figures; a cell that has it is finished
+
+A gate's own cells come first, seed by seed, then its other variants: a gate cut short has a verdict
+on something. The same command again goes on where it was.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from ganflow import models
+from ganflow.base import hints
+from ganflow.base.errors import InputError
+from ganflow.cli.command import Signals
+from ganflow.gates import measures, report
+from ganflow.gates.gate import Edit, Gate, Variant
+from ganflow.gates.measures import Trained
+from ganflow.ladder import plans, results
+from ganflow.ladder.cells import Budget, Cell, data_of
+from ganflow.ladder.results import Interrupted
+from ganflow.storage import workdir
+
+PEERS = Path(__file__).resolve().parents[2] / "benchmarks" / "peers"
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """One cell to be done."""
+
+    gate: Gate
+    variant: Variant
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """ "infogan/as it is-seed0", with "_" for blanks: its folder."""
+        return f"{self.gate.name}/{self.variant.name.replace(' ', '_')}-seed{self.seed}"
+
+    @property
+    def own(self) -> "Work":
+        """The gate's own training of the same seed."""
+        return Work(self.gate, self.gate.own, self.seed)
+
+
+def plan(
+    gates: Sequence[Gate], seeds: Sequence[int] | None, other_seeds: Sequence[int]
+) -> list[Work]:
+    """Every cell, in the order in which they are done.
+
+    Args:
+      gates: which.
+      seeds: of a gate's own training and of what it is compared with; None: the gate's.
+      other_seeds: of its controls and reports.
+    """
+    found = []
+    for gate in gates:
+        for variant in (gate.own, *gate.variants):
+            own = variant.role in ("own", "reference")
+            of_variant = (seeds or gate.seeds) if own else other_seeds
+            found += [Work(gate, variant, seed) for seed in of_variant]
+    return found
+
+
+def run(work: Sequence[Work], folder: Path, presets: Path, data_dir: str, out: Path | None) -> int:
+    """Do what is not yet done, and write the report after every cell; return the exit code.
+
+    Args:
+      work: of `plan`.
+      folder: the gates' workdir.
+      presets: the folder of the flag files.
+      data_dir: where MNIST lies.
+      out: the report; None: GATES/gates.md.
+
+    Raises:
+      InputError: a preset, a flag or an edit that does not fit, or data that cannot be read.
+      StorageError, BusyError: nothing can be written there.
+    """
+    out = out or folder / "gates.md"
+    judges: dict[str, Any] = {}
+    with workdir.locked(folder), Signals() as signals:
+        try:
+            for number, one in enumerate(work, 1):
+                left = _time_left(work[number - 1 :], folder)
+                logging.info("cell %d of %d: %s%s", number, len(work), one.name, left)
+                _finish(one, folder / one.name, presets, data_dir, judges, signals.asked)
+                workdir.write_whole(out, report.table(work, found(work, folder)).encode())
+        except Interrupted:
+            print(f"stopped, saved; go on with: {hints.again('gates')}")
+            return 128 + signals.received
+    text = report.table(work, found(work, folder))
+    workdir.write_whole(out, text.encode())
+    print(text, end="")
+    return 0
+
+
+def found(work: Sequence[Work], folder: Path) -> dict[str, dict]:
+    """The results of the cells that are done, by their names."""
+    paths = {one.name: folder / one.name / "result.json" for one in work}
+    return {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
+
+
+def cell_of(one: Work, folder: Path, presets: Path, data_dir: str) -> tuple[Cell, Budget]:
+    """What a cell trains; of a variant with edits, its model's file is written.
+
+    Raises:
+      InputError: a preset or a flag that does not fit, or an edit whose piece is not in the model's
+        file exactly once.
+    """
+    gate, variant = one.gate, one.variant
+    path = presets / f"{variant.preset or gate.preset}.flags"
+    words = [f"--flagfile={path}", *(() if variant.preset else gate.flags), *variant.flags]
+    cell = plans.resolve(plans.Entry(variant.name, tuple(words)), None, data_dir)
+    if variant.edits:
+        source = models.file_of(cell.model).read_text()
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{cell.model}.py"
+        workdir.write_whole(file, edited(source, variant.edits, one.name).encode())
+        cell = dataclasses.replace(cell, model=str(file.resolve()))
+    cell = dataclasses.replace(cell, options=dataclasses.replace(cell.options, seed=one.seed))
+    marks = sorted({max(1, round(gate.steps * (i + 1) / gate.marks)) for i in range(gate.marks)})
+    return cell, Budget("steps", tuple(marks))
+
+
+def edited(source: str, edits: Sequence[Edit], name: str) -> str:
+    """A model's file with some pieces replaced.
+
+    Raises:
+      InputError: a piece that does not stand there exactly once: the model has changed, and its
+        control has to be looked at.
+    """
+    for edit in edits:
+        if (times := source.count(edit.piece)) != 1:
+            raise InputError(f"{name}: found {edit.piece!r} {times} times in the model, expected 1")
+        source = source.replace(edit.piece, edit.instead)
+    return source
+
+
+def _finish(one: Work, folder: Path, presets: Path, data_dir: str, judges, asked) -> None:
+    cell, budget = cell_of(one, folder, presets, data_dir)
+    told = {"cell": cell.identity(), "steps": int(budget.marks[-1]), "program": one.variant.program}
+    if one.variant.edits:
+        told["model_sha256"] = hashlib.sha256(Path(cell.model).read_bytes()).hexdigest()
+    done = folder / "result.json"
+    if done.exists():
+        if json.loads(done.read_text())["of"] != told:
+            raise InputError(
+                f"{folder}: holds {one.name} with other settings or another model; remove the "
+                "folder to have it trained anew, or give another --workdir"
+            )
+        results.keep_newest(folder)
+        return
+    judge = functools.partial(_judge_of, cell, judges)
+    if one.variant.program:
+        own = json.loads((folder.parents[1] / one.own.name / "result.json").read_text())
+        seconds, failed = own["seconds"], None
+        figures = _peer(one, folder, seconds, data_dir, judge, asked)
+    else:
+        failed, is_final = results.trained(cell, budget, folder, asked)
+        figures = {}
+        if failed is None:
+            figures = dict(one.gate.measure(Trained(folder, judge, *data_of(cell))))
+        elif not is_final:
+            raise InputError(f"{one.name}: {failed}; see {folder / 'log.txt'}")
+        lines = (folder / "marks.jsonl").read_text().splitlines()
+        seconds = json.loads(lines[-1])["clock_seconds"] if lines else None
+    result = {
+        "of": told,
+        "figures": figures,
+        "failed": failed,
+        "seconds": seconds,
+        "date": time.strftime("%Y-%m-%d"),
+    }
+    workdir.write_whole(done, json.dumps(result, indent=1).encode() + b"\n")
+    results.keep_newest(folder)
+
+
+def _peer(one: Work, folder: Path, seconds: float, data_dir: str, judge, asked) -> dict:
+    """The figures of another program's samples, after so many seconds of its training.
+
+    Raises:
+      Interrupted: `asked` came true; it will begin anew.
+      InputError: it ended with an error.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    words = [f"--data_dir={data_dir}", f"--out={folder}", f"--seed={one.seed}"]
+    program = [sys.executable, str(PEERS / one.variant.program), *words, f"--marks={seconds:g}"]
+    code, said = results.in_own_process(program, folder / "log.txt", asked)
+    if asked():
+        raise Interrupted
+    if code:
+        raise InputError(f"{one.name}: exit code {code}: {said}; see {folder / 'log.txt'}")
+    samples = np.load(folder / f"mark_{seconds:g}.npy", allow_pickle=False)
+    return dict(measures.of_samples(judge(), samples[: measures.NUM]))
+
+
+def _judge_of(cell: Cell, judges: dict):
+    from ganflow.judging import evaluation  # slow to import
+
+    if cell.dataset not in judges:
+        judges[cell.dataset] = evaluation.make_judge(*data_of(cell))
+    return judges[cell.dataset]
+
+
+def _time_left(rest: Sequence[Work], folder: Path) -> str:
+    """Told from the cells of the same gate that are done; nothing where one has none."""
+    done = found(rest, folder)
+    waiting = [one for one in rest if one.name not in done]
+    seconds: dict[str, list[float]] = {}
+    for path in folder.glob("*/*/result.json"):
+        spent = json.loads(path.read_text())["seconds"]
+        seconds.setdefault(path.parents[1].name, []).append(spent or 0.0)
+    if not waiting or any(one.gate.name not in seconds for one in waiting):
+        return ""
+    left = sum(statistics.fmean(seconds[one.gate.name]) for one in waiting)
+    return f"; some {left / 60:.0f} min left"

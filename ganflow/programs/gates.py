@@ -1,0 +1,75 @@
+"""Put every model to its paper's claim, and to the same claim broken on purpose; again to go on.
+
+ganflow-gates --data_dir=DIR
+ganflow-gates --data_dir=DIR --only=circle,infogan
+
+A gate trains a preset of configs/ with several seeds and holds the median of its figures against a
+bar; its controls, each with something essential taken away, have to miss that bar.
+"""
+
+from pathlib import Path
+
+import tensorflow as tf
+from absl import flags as absl_flags
+
+from ganflow.base.errors import InputError
+from ganflow.cli import command, flags
+from ganflow.gates import report, running
+from ganflow.gates.table import GATES
+from ganflow.programs.ladder import PRESETS
+
+FLAGS = absl_flags.FLAGS
+
+
+def run() -> None:
+    """Define the flags and start."""
+    absl_flags.DEFINE_list("only", None, f"gates; default: all: {', '.join(g.name for g in GATES)}")
+    absl_flags.DEFINE_list("seeds", None, "of each gate's own training; default: the gate's own")
+    absl_flags.DEFINE_list("control_seeds", ["0"], "of each control")
+    absl_flags.DEFINE_string("data_dir", "", "the folder with MNIST's four files")
+    absl_flags.DEFINE_string("workdir", "runs/gates", "the gates' folder")
+    absl_flags.DEFINE_string("out", "", "the report's file; by default gates.md in --workdir")
+    absl_flags.DEFINE_boolean("dry_run", False, "list the cells, train and write nothing")
+    absl_flags.DEFINE_boolean("report", False, "write the report of what is done, train nothing")
+    command.run(main, flags.parse)
+
+
+def main(_) -> int:
+    """Do what is not yet done of the gates; return the exit code."""
+    if PRESETS is None:
+        raise InputError("gates train the repository's configs/, and this ganflow is not run there")
+    # A cell's process takes a GPU's memory whole; this one has to leave it there.
+    tf.config.set_visible_devices([], "GPU")
+    known = {gate.name: gate for gate in GATES}
+    for name in FLAGS.only or ():
+        if name not in known:
+            raise InputError(f"--only={name}: there is no such gate; there are: {', '.join(known)}")
+    chosen = [gate for gate in GATES if not FLAGS.only or gate.name in FLAGS.only]
+    own, of_controls = _seeds("seeds"), _seeds("control_seeds") or []
+    work = running.plan(chosen, own, of_controls)
+    folder, out = Path(FLAGS.workdir), Path(FLAGS.out) if FLAGS.out else None
+    if FLAGS.dry_run:
+        print("\n".join(one.name for one in work))
+        return 0
+    if FLAGS.report:
+        text = report.table(work, running.found(work, folder))
+        if out is not None:
+            out.write_text(text)
+        else:
+            print(text, end="")
+        return 0
+    return running.run(work, folder, PRESETS, FLAGS.data_dir, out)
+
+
+def _seeds(flag: str) -> list[int] | None:
+    words = getattr(FLAGS, flag)
+    if words is None:
+        return None
+    try:
+        seeds = [int(word) for word in words]
+    except ValueError as error:
+        text = ",".join(words)
+        raise InputError(f"--{flag}={text}: expected numbers separated by commas") from error
+    if min(seeds, default=0) < 0 or len(set(seeds)) < len(seeds):
+        raise InputError(f"--{flag}={','.join(words)}: expected different numbers, none below 0")
+    return seeds

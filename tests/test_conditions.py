@@ -1,0 +1,118 @@
+"""Labels and codes that are asked for, and sweeps over them."""
+
+import numpy as np
+import pytest
+from processes import run
+
+from ganflow import data, engine
+from ganflow.base.errors import InputError
+from ganflow.judging import reports
+from ganflow.trained import conditions, sampling
+from tests import cases
+
+
+def model(name):
+    about = cases.dataset_of(name).about()
+    shapes = {field: list(shape) for field, shape in about.shapes.items()}
+    return cases.build(name), {"fields": {"shapes": shapes, "classes": dict(about.classes)}}
+
+
+def test_a_label_and_codes_take_the_place_of_draws_and_the_rest_stays():
+    gan, manifest = model("infogan")
+    fixed = conditions.asked(sampling.choose(gan), 7, label=3, codes=[-0.5])
+    drawn = sampling.of_gan(gan, manifest, 7, seed=1)
+    made = sampling.of_gan(gan, manifest, 7, seed=1, fixed=fixed)
+    assert made.given["category"].tolist() == [3] * 7 and len(set(drawn.given["category"])) > 1
+    assert made.given["code_1"].tolist() == [-0.5] * 7
+    for name in ("z", "code_2"):
+        np.testing.assert_array_equal(made.given[name], drawn.given[name])
+    assert (made.samples != drawn.samples).any()
+
+
+def test_what_is_fixed_is_what_g_is_given():
+    gan, manifest = model("cgan")
+    labels = np.arange(10, dtype=np.int32)
+    made = sampling.of_gan(gan, manifest, 10, seed=1, fixed={"label": labels})
+    one = sampling.of_gan(gan, manifest, 10, seed=1, fixed={"label": np.full(10, 4, np.int32)})
+    np.testing.assert_array_equal(made.samples[4], one.samples[4])
+    assert (made.samples[5] != one.samples[5]).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "codes", "says"),
+    [
+        ("simple", 3, [], "G is given no label"),
+        ("cgan", 10, [], "from 0 to 9"),
+        ("cgan", -1, [], "from 0 to 9"),
+        ("cgan", None, [0.5], "given none"),
+        ("infogan", None, [0, 0, 0], "found 3 codes, and this model's G has 2"),
+        ("infogan", None, [float("nan")], "finite"),
+    ],
+)
+def test_what_a_model_is_not_given_cannot_be_asked_for(name, label, codes, says):
+    with pytest.raises(InputError, match=says):
+        conditions.asked(sampling.choose(cases.build(name)), 5, label, codes)
+
+
+@pytest.mark.parametrize(
+    ("name", "swept", "rows"), [("cgan", "label", 10), ("infogan", "code_2", 9)]
+)
+def test_a_sweep_has_a_row_a_value_and_a_column_a_z(name, swept, rows):
+    gan, manifest = model(name)
+    samples, columns = conditions.sweep(gan, manifest, swept, seed=3)
+    assert (len(samples), columns) == (rows * 10, 10)
+    draw = sampling.choose(gan).given[swept]
+    value = rows // 2 if swept == "label" else 0.0
+    kind = np.int32 if swept == "label" else np.float32
+    middle = sampling.of_gan(gan, manifest, 10, 3, fixed={swept: np.full(10, value, kind)})
+    np.testing.assert_allclose(samples[rows // 2 * 10 :][:10], middle.samples, atol=1e-5)
+    assert (samples[:10] != samples[10:20]).any() and draw is not None
+
+
+def test_a_sweep_over_what_is_not_there_names_what_is():
+    gan, manifest = model("infogan")
+    with pytest.raises(InputError, match="expected category or code_1 or code_2"):
+        conditions.sweep(gan, manifest, "label", seed=0)
+    gan, manifest = model("simple")
+    with pytest.raises(InputError, match="G has no condition"):
+        conditions.sweep(gan, manifest, "label", seed=0)
+
+
+@pytest.fixture(scope="module")
+def trained_cgan(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cgan")
+    options = engine.Options(workdir=str(folder), jit="off")
+    config = cases.small_config("cgan", dataset="digits", steps=2, summary_every=2)
+    engine.Run(cases.module_of("cgan"), config, options, *pair(data.load_both("digits"))).train(2)
+    return folder
+
+
+def pair(both):
+    return both[0], None, both[1]
+
+
+def test_the_program_draws_threes_and_sweeps(trained_cgan, tmp_path):
+    ended = run(
+        "sample.py", f"--workdir={trained_cgan}", "--label=3", "--num=4", f"--out={tmp_path}/a.npy"
+    )
+    assert ended.code == 0, ended.err
+    from_python = sampling.generate(trained_cgan, 4, seed=0)
+    assert (np.load(tmp_path / "a.npy") != from_python).any()
+    ended = run(
+        "sample.py", f"--workdir={trained_cgan}", "--sweep=label", f"--out={tmp_path}/b.npy"
+    )
+    assert ended.code == 0 and np.load(tmp_path / "b.npy").shape[0] == 100
+    for words, says in (
+        (["--sweep=label", "--label=2"], "--sweep: takes the place"),
+        (["--code=x"], "--code=x: expected numbers"),
+        (["--label=11"], "from 0 to 9"),
+    ):
+        line = run(
+            "sample.py", f"--workdir={trained_cgan}", f"--out={tmp_path}/c.npy", *words
+        ).error(2)
+        assert says in line and not (tmp_path / "c.npy").exists()
+
+
+def test_evaluate_tells_how_many_samples_are_what_was_asked_for(trained_cgan, own_cache):
+    column = reports.of_workdir(trained_cgan, num=100).judged[0]
+    assert 0 <= column.figures["conditional_accuracy"].value <= 0.5  # after two steps

@@ -1,0 +1,250 @@
+"""The gates: their bars, their figures, their controls, and that a kill loses nothing."""
+
+import dataclasses
+import json
+import types
+
+import numpy as np
+import pytest
+
+from ganflow import data, models
+from ganflow.base.errors import InputError
+from ganflow.gates import gate, measures, report, running
+from ganflow.gates.gate import Bar, Edit, Gate, Variant
+from ganflow.gates.table import GATES
+from ganflow.interface import gans
+from ganflow.ladder.results import Interrupted
+from ganflow.programs.ladder import PRESETS
+from ganflow.trained.sampling import Made
+from tests import cases
+from tests.test_every_model import drawn, same, weights
+
+VARIANTS = [(g, v) for g in GATES for v in g.variants]
+IDS = [f"{g.name}-{v.name}" for g, v in VARIANTS]
+
+
+# ---------------------------------------------------------------- bars and verdicts
+
+
+@pytest.mark.parametrize(
+    ("bar", "value", "unit", "met"),
+    [
+        (Bar("f", at_least=2), 2.0, 1, True),
+        (Bar("f", at_least=2), 1.99, 1, False),
+        (Bar("f", at_most=2), 2.01, 1, False),
+        (Bar("f", 0.8, 1.2), 1.3, 1, False),
+        (Bar("f", 0.8, 1.2), 0.8, 1, True),
+        (Bar("f", at_most=1.5, times="other"), 5.9, 4, True),
+        (Bar("f", at_most=1.5, times="other"), 6.1, 4, False),
+        (Bar("f", at_most=2), float("nan"), 1, False),
+        (Bar("f", at_least=2), float("nan"), 1, False),
+    ],
+)
+def test_a_bar_is_met_on_its_side(bar, value, unit, met):
+    assert bar.is_met(value, unit) is met
+
+
+def small_gate(**changes):
+    made = Gate(
+        "small",
+        "A claim.",
+        "circle_steady",
+        40,
+        measures.circle,
+        (Bar("near", at_least=0.9),),
+        (Variant("broken", ("--d_learning_rate=0",)),),
+        ("--ema=0", "--jit=off", "--steps_per_call=20"),
+        marks=2,
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def results_of(work, near):
+    """Results as they stand in the files: {variant: [near of each seed]}."""
+    cells = {}
+    for one in work:
+        value = near[one.variant.name][one.seed]
+        failed = None if value is not None else "exit code 3: not finite"
+        figures = {"near": value} if value is not None else {}
+        row = {"figures": figures, "failed": failed, "seconds": 60.0, "date": "2026-01-01"}
+        cells[one.name] = row
+    return cells
+
+
+@pytest.mark.parametrize(
+    ("own", "every_seed", "says"),
+    [
+        ([0.95, 0.1, 0.91], False, "passes"),  # the median is .91
+        ([0.95, 0.1, 0.91], True, "fails: near at least 0.9"),
+        ([0.95, 0.92, 0.91], True, "passes"),
+        ([0.95, 0.2, 0.1], False, "fails: near at least 0.9"),
+        ([0.95, None, 0.95], False, "fails: near at least 0.9"),  # one has diverged
+    ],
+)
+def test_the_median_of_the_seeds_counts_or_every_one(own, every_seed, says):
+    a_gate = small_gate(every_seed=every_seed)
+    work = running.plan([a_gate], None, [0])
+    results = results_of(work, {"as it is": own, "broken": [0.2]})
+    assert report.verdict(a_gate, a_gate.own, work, results) == says
+    assert report.verdict(a_gate, a_gate.variants[0], work, results).startswith("fails")
+    text = report.table(work, results)
+    assert f"| `small` | {says} | 1 of 1 fail |" in text
+    assert "`--d_learning_rate=0`" in text
+
+
+def test_a_control_that_passes_is_told_and_one_that_is_missing_too():
+    a_gate = small_gate()
+    work = running.plan([a_gate], [0], [0])
+    results = results_of(work, {"as it is": [0.95], "broken": [0.95]})
+    assert "| `small` | passes | 0 of 1 fail |" in report.table(work, results)
+    del results["small/broken-seed0"]
+    assert "0 of 1 fail, 1 not yet trained" in report.table(work, results)
+    assert "not yet trained" in report.table(work, {})
+
+
+def test_a_bar_in_units_of_another_training_waits_for_it():
+    other = Variant("other", role="reference")
+    a_gate = small_gate(bars=(Bar("near", at_most=1.5, times="other"),), variants=(other,))
+    work = running.plan([a_gate], [0], [0])
+    near = {"as it is": [0.5], "other": [0.2]}
+    results = results_of(work, near)
+    assert report.verdict(a_gate, a_gate.own, work, results).startswith("fails: near at most 1.5")
+    near["other"] = [0.4]
+    assert report.verdict(a_gate, a_gate.own, work, results_of(work, near)) == "passes"
+    del results["small/other-seed0"]
+    assert report.verdict(a_gate, a_gate.own, work, results).startswith("waits")
+
+
+# ---------------------------------------------------------------- the table's controls
+
+
+def test_every_gate_has_a_control_and_three_seeds():
+    assert len({g.name for g in GATES}) == len(GATES)
+    for g in GATES:
+        assert any(v.role == "control" for v in g.variants), g.name
+        assert len(g.seeds) >= 3
+        assert all(b.at_least is not None or b.at_most is not None for b in g.bars)
+        references = {v.name for v in g.variants if v.role == "reference"}
+        assert {b.times for b in g.bars if b.times} == references
+
+
+@pytest.mark.parametrize(("a_gate", "variant"), VARIANTS, ids=IDS)
+def test_a_variant_is_another_training_of_the_model(a_gate, variant, tmp_path):
+    if variant.program:
+        assert (running.PEERS / variant.program).is_file()
+        return
+    own, _ = running.cell_of(running.Work(a_gate, a_gate.own, 0), tmp_path, PRESETS, "")
+    cell, budget = running.cell_of(running.Work(a_gate, variant, 0), tmp_path, PRESETS, "")
+    assert budget.marks[-1] == a_gate.steps and len(budget.marks) == a_gate.marks
+    if not variant.edits:
+        assert cell.identity() | {"entry": ""} != own.identity() | {"entry": ""}
+        return
+    dataset, config = cases.dataset_of(own.model), cases.small_config(own.model)
+    changes = {  # what the variant changes beside its edits
+        f.name: getattr(cell.config, f.name)
+        for f in dataclasses.fields(config)
+        if getattr(cell.config, f.name) != getattr(own.config, f.name)
+    }
+    after = []
+    for module in (models.load(own.model), models.load(cell.model)):
+        broken = dataclasses.replace(config, **changes)
+        made = gans.build(module, broken, dataset.about(), seed=0)
+        for step in range(2):
+            phase = made.schedule().phases[made.schedule().at(step)[0]]
+            for update in phase.updates:
+                update(drawn(made, dataset, broken, step))
+        after.append(weights(made))
+    assert not same(*after)
+
+
+def test_an_edit_whose_piece_is_gone_or_stands_twice_is_refused():
+    assert running.edited("a b c", [Edit("b", "d"), Edit("c", "e")], "x") == "a d e"
+    for piece, times in (("z", 0), ("a", 2)):
+        with pytest.raises(InputError, match=f"x: found '{piece}' {times} times"):
+            running.edited("a b a", [Edit(piece, "d")], "x")
+
+
+# ---------------------------------------------------------------- figures
+
+
+def trained_with(**parts):
+    return types.SimpleNamespace(**parts)
+
+
+def test_the_circle_is_measured_by_radius_nearness_and_sectors():
+    circle = data.load("circle", split="test")
+    whole = measures.circle(trained_with(made=Made(circle.x, {}), held_out=circle))
+    assert whole["radius"] == pytest.approx(1) and whole["near"] == 1 and whole["sectors"] == 36
+    arc = circle.x[circle.x[:, 1] > 0] * np.float32(0.8)
+    part = measures.circle(trained_with(made=Made(arc, {}), held_out=circle))
+    assert part["radius"] == pytest.approx(0.8) and part["near"] == 0 and part["sectors"] == 0
+    half = measures.circle(trained_with(made=Made(arc / np.float32(0.8), {}), held_out=circle))
+    assert half["sectors"] in (18, 19)
+
+
+def test_ink_that_leans_right_has_a_slope():
+    x = -np.ones([3, 28, 28, 1], np.float32)
+    for row in range(4, 24):
+        x[0, row, 14] = 1
+        x[1, row, 14 + (14 - row) // 2] = 1
+        x[2, row, 14 - (14 - row) // 2] = 1
+    upright, right, left = measures.slants(x)
+    assert upright == pytest.approx(0, abs=1e-4)
+    assert right == pytest.approx(0.5, abs=0.02) and left == pytest.approx(-0.5, abs=0.06)
+
+
+def rows_of_began(errors):
+    return [
+        {"step": 1 + i, "d_real": real, "g_loss": fake, "k": k, "convergence": m}
+        for i, (real, fake, k, m) in enumerate(errors)
+    ]
+
+
+def test_balance_is_told_from_the_rows_of_the_end(monkeypatch):
+    monkeypatch.setattr(measures, "images", lambda trained: {})
+    rows = rows_of_began([(0.4, 0.1, 0.0, 0.5)] * 5 + [(0.2, 0.1, 0.3, 0.2)] * 5)
+    of_gan = types.SimpleNamespace(config=types.SimpleNamespace(gamma=0.5))
+    trained = object.__new__(measures.Trained)
+    trained.__dict__ |= {"rows": rows, "gan": of_gan}
+    found = measures.balance(trained)
+    assert found["convergence_ratio"] == pytest.approx(0.4)
+    assert found["balance_over_gamma"] == pytest.approx(1)
+    assert found["highest_k"] == 0.3 and found["last_k"] == pytest.approx(0.3)
+
+
+# ---------------------------------------------------------------- doing them
+
+
+def test_a_stopped_gate_goes_on_and_finished_cells_stay(tmp_path, monkeypatch):
+    a_gate = small_gate(seeds=(0,))
+    work = running.plan([a_gate], None, [0])
+    monkeypatch.setattr(running.hints, "again", lambda program: "again")
+    started, whole = [], running.results.trained
+
+    def trained(cell, *rest):
+        started.append(cell.entry)
+        if len(started) == 2:
+            raise Interrupted
+        return whole(cell, *rest)
+
+    monkeypatch.setattr(running.results, "trained", trained)
+    with pytest.raises(TypeError):  # 128 + no signal
+        running.run(work, tmp_path, PRESETS, "", None)
+    first = (tmp_path / "small/as_it_is-seed0/result.json").read_bytes()
+    assert not (tmp_path / "small/broken-seed0/result.json").exists()
+    assert running.run(work, tmp_path, PRESETS, "", None) == 0
+    assert started == ["as it is", "broken", "broken"]
+    assert (tmp_path / "small/as_it_is-seed0/result.json").read_bytes() == first
+    found = running.found(work, tmp_path)
+    assert set(found) == {one.name for one in work}
+    assert json.loads(first)["figures"]["sectors"] <= 36
+    text = (tmp_path / "gates.md").read_text()
+    assert text == report.table(work, found) and "as it is" in text
+    # Other settings under the same name are no result of these.
+    changed = running.plan([dataclasses.replace(a_gate, steps=60)], None, [0])
+    with pytest.raises(InputError, match="with other settings"):
+        running.run(changed, tmp_path, PRESETS, "", None)
+
+
+def test_medians_are_of_figures_that_all_seeds_have():
+    assert gate.medians([{"a": 1, "b": 2}, {"a": 3}, {"a": 9, "b": 1}]) == {"a": 3}
