@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-slow lint bench clean
+.PHONY: train test test-slow gates lint bench clean
 
 train: .venv/installed
 	@$(BIN)/python bin/train.py --flagfile=configs/quickstart.flags
@@ -13,6 +13,9 @@ test: lint
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -m slow
+
+gates: .venv/installed
+	$(BIN)/python bin/gates.py --data_dir=$(DATA_DIR) --out=docs/gates.md
 
 lint: .venv/installed
 	$(BIN)/ruff check ganflow bin tests benchmarks

@@ -78,7 +78,7 @@ class Ended:
         """The one line that the program says about its error, after checking that it is one."""
         assert self.code == code, f"exit code {self.code}, not {code}: {self.err}"
         *before, last = self.err.splitlines()
-        names = "train|sample|describe|evaluate|ladder|lab"
+        names = "train|sample|describe|evaluate|ladder|lab|gates"
         assert re.match(rf"(({names})\.py|ganflow-({names})): ", last), self.err
         for line in before:
             assert re.match(r"[IWE]\d{4} [\d:.]+ \d+ \w+\.py:\d+\] ", line), self.err

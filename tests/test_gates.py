@@ -6,6 +6,7 @@ import types
 
 import numpy as np
 import pytest
+from processes import run
 
 from ganflow import data, models
 from ganflow.base.errors import InputError
@@ -248,3 +249,20 @@ def test_a_stopped_gate_goes_on_and_finished_cells_stay(tmp_path, monkeypatch):
 
 def test_medians_are_of_figures_that_all_seeds_have():
     assert gate.medians([{"a": 1, "b": 2}, {"a": 3}, {"a": 9, "b": 1}]) == {"a": 3}
+
+
+def test_the_program_lists_its_cells_and_refuses_what_it_does_not_know(tmp_path):
+    ended = run("gates.py", "--dry_run", "--only=circle,infogan", "--seeds=1,2")
+    assert ended.code == 0 and ended.out.split("\n")[:2] == [
+        "infogan/as_it_is-seed1",
+        "infogan/as_it_is-seed2",
+    ]
+    where = f"--workdir={tmp_path}"
+    for words, says in (
+        (["--only=circel"], "--only=circel: there is no such gate; there are: vanilla, "),
+        (["--seeds=a"], "--seeds=a: expected numbers"),
+        (["--seeds=1,1"], "different numbers"),
+        (["--only=circle", "--control_seeds=-1"], "none below 0"),
+    ):
+        assert says in run("gates.py", *words, where).error(2)
+    assert not list(tmp_path.iterdir())
