@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 from processes import ROOT
+from scipy import ndimage
 
 from ganflow import data, models
 from ganflow.base.errors import InputError
@@ -24,7 +25,7 @@ from ganflow.judging import (
 
 MNIST = ROOT.parent / "shared" / "data" / "mnist"
 IMAGE_FIGURES = {
-    *("frechet_distance", "kid", "precision", "recall", "density", "coverage"),
+    *("frechet_distance", "patch_distance", "kid", "precision", "recall", "density", "coverage"),
     *("nearest_neighbour_ratio", "class_entropy", *(f"class_{i}" for i in range(10))),
 }
 
@@ -189,6 +190,75 @@ def test_a_part_of_mnist_is_judged_as_the_whole():
     assert all(evaluation.judged_as(name) == name for name in data.NAMES if name != "mnist_55000")
 
 
+# ---------------------------------------------------------------- damage, by every figure
+
+
+def salted(x, share, rng):
+    """Lone bright pixels."""
+    return np.where(rng.uniform(size=x.shape) < share, np.float32(1), x)
+
+
+def blurred(x, sigma, rng):
+    return ndimage.gaussian_filter(x, [0, sigma, sigma, 0]).astype(np.float32)
+
+
+def broken(x, count, rng):
+    """Strokes interrupted by so many black squares of 4 x 4 an image."""
+    x, side = x.copy(), 4
+    for image in x:
+        for row, column in rng.integers(4, x.shape[1] - 4 - side, [count, 2]):
+            image[row : row + side, column : column + side] = -1
+    return x
+
+
+DAMAGES = {
+    "salt": (salted, (0.005, 0.02, 0.08)),
+    "blur": (blurred, (0.6, 1.0, 1.6)),
+    "stroke breaks": (broken, (1, 3, 9)),
+}
+ANSWERING = ("frechet_distance", "second_frechet_distance", "patch_distance")
+
+
+def answers(judge, x, damage) -> dict[str, list[float]]:
+    """What the figures say of real images, and of the same damaged more and more."""
+    damaged, strengths = DAMAGES[damage]
+    found = [judge.figures(x)]
+    for strength in strengths:
+        found.append(judge.figures(damaged(x, strength, np.random.default_rng(0))))
+    there = [name for name in ANSWERING if name in found[0]]
+    return {name: [figures[name] for figures in found] for name in there}
+
+
+@pytest.fixture(scope="module")
+def two_judges(both, cache) -> evaluation.Judge:
+    return evaluation.make_judge(*both, second=True)
+
+
+def test_more_salt_more_of_every_figure(judge, digits):
+    for name, told in answers(judge, decoded(digits.x[:500]), "salt").items():
+        assert told == sorted(told) and told[-1] > 3 * told[0], (name, told)
+
+
+@pytest.mark.slow  # it trains the second judge
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_every_figure_answers_to_more_damage_with_more(two_judges, digits, damage):
+    told = answers(two_judges, decoded(digits.x), damage)
+    assert set(told) == set(ANSWERING)
+    for name, values_told in told.items():
+        assert values_told == sorted(values_told) and values_told[-1] > 3 * values_told[0], name
+
+
+@pytest.mark.slow
+def test_the_second_judge_is_another_network_and_tells_digits(two_judges, cache, both):
+    first, second = (two_judges.about[k] for k in ("classifier", "second_classifier"))
+    assert second["architecture"] == "pooled" and second["seed"] != first["seed"]
+    assert second["accuracy"] > 0.95 and second["weights_sha256"] != first["weights_sha256"]
+    network = classifier_cache.trained(*both, seed=2, architecture="pooled").network
+    kinds = {type(layer).__name__ for layer in network.layers}
+    assert "MaxPooling2D" in kinds and network.output_shape == (None, 10)
+    assert two_judges.floor["second_frechet_distance"].value < 3
+
+
 # ---------------------------------------------------------------- the real MNIST
 
 
@@ -213,6 +283,10 @@ def test_mnist_must_hold():
     assert one["class_entropy"] < 0.01 and one["recall"] < 0.01
     ones = judge.figures(decoded(train.x[train.label == 1]))
     assert ones["class_entropy"] < 0.05 and ones["recall"] < 0.2
+    both_judges = evaluation.make_judge(train, test, second=True)
+    for damage in DAMAGES:
+        for name, told in answers(both_judges, decoded(train.x[:10_000]), damage).items():
+            assert told == sorted(told) and told[-1] > 10 * told[0], (damage, name, told)
     copies = judge.figures(decoded(train.x[:2_000]), train.label[:2_000])
     assert copies["nearest_neighbour_ratio"] < 1e-3
     assert copies["conditional_accuracy"] > 0.99

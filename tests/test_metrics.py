@@ -284,7 +284,7 @@ def test_the_nearest_sample_tells_the_class_unless_labels_are_shuffled():
     rng = np.random.default_rng(0)
     label, real_label = rng.integers(0, 4, 300), rng.integers(0, 4, 200)
     centres = 10 * rng.normal(size=(4, 6))
-    x, real = centres[label] + rng.normal(size=(300, 6)), centres[real_label]
+    x, real = (centres[of] + rng.normal(size=(len(of), 6)) for of in (label, real_label))
     assert metrics.nearest_neighbour_error(x, label, real, real_label) == 0
     shuffled = rng.permutation(label)
     assert metrics.nearest_neighbour_error(x, shuffled, real, real_label) == pytest.approx(
@@ -297,3 +297,33 @@ def test_distance_within_classes_is_of_pairs_and_0_for_one_picture_a_class():
     expected = (3 + (1 + 1 + 2) / 3) / 2
     assert metrics.distance_within_classes(x, label) == pytest.approx(expected)
     assert metrics.distance_within_classes(np.zeros((4, 2)), np.array([0, 0, 1, 1])) == 0
+
+
+# ---------------------------------------------------------------- patches
+
+
+def images(n=20, side=28, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, side, side, 1)).astype(np.float32)
+
+
+def test_a_pyramid_has_a_level_for_each_half_and_loses_nothing():
+    x = images(2)
+    smooth = metrics._halved(x)
+    assert smooth.shape == (2, 14, 14, 1)
+    assert [level.shape for level in metrics.patches(x, 5)] == [(10, 49), (10, 49)]
+    assert [len(metrics.patches(images(1, side), 3)) for side in (6, 8, 28, 64)] == [1, 1, 2, 4]
+    flat = np.full([1, 28, 28, 1], 0.3, np.float32)  # all of it is in the smooth rest
+    edges, rest = metrics.patches(flat, 4)
+    np.testing.assert_allclose(edges, 0, atol=1e-6)
+    np.testing.assert_allclose(rest, 0.3, atol=1e-6)
+
+
+def test_the_patch_distance_is_0_for_itself_and_counts_contrast():
+    a = metrics.patches(images(100))
+    assert metrics.patch_distance(a, a) == 0
+    again = metrics.patch_distance(metrics.patches(images(100, seed=1)), a)
+    weaker = metrics.patch_distance(metrics.patches(0.5 * images(100, seed=1)), a)
+    assert again < 0.1 * weaker
+    # Half of a normal distribution is E|x| / 2 = .4 standard deviations from it, in any direction.
+    pure = [np.random.default_rng(0).normal(size=(5_000, 49)).astype(np.float32)]
+    assert metrics.patch_distance([0.5 * pure[0]], pure) == pytest.approx(400, rel=0.05)

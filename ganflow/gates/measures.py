@@ -22,6 +22,14 @@ _CHOSEN_BY = 1_000  # held-out images that choose sigma; the others are scored
 _LAST = 0.2  # share of a run's rows that "at the end" means
 _SHARE_OF_A_CLASS = 0.02  # from which a class counts as there
 _OF_A_MODE = 20  # samples within 3 standard deviations from which a mode counts as there
+_SHOWN = (
+    "frechet_distance",
+    "second_frechet_distance",
+    "patch_distance",
+    "precision",
+    "recall",
+    "conditional_accuracy",
+)
 _ALONG_TRAINING = 2_000  # samples of each checkpoint
 
 
@@ -68,9 +76,8 @@ def of_samples(judge, samples: np.ndarray, label: np.ndarray | None = None) -> d
     """The same of images [n, h, w, c] in [-1, 1], whoever made them, and their labels if any."""
     figures = judge.figures(samples, label)
     shares = [share for name, share in figures.items() if name.removeprefix("class_").isdigit()]
-    names = ("frechet_distance", "precision", "recall", "conditional_accuracy")
     there = sum(share >= _SHARE_OF_A_CLASS for share in shares)
-    return {"classes": there} | {name: figures[name] for name in names if name in figures}
+    return {"classes": there} | {name: figures[name] for name in _SHOWN if name in figures}
 
 
 def likelihood(trained: Trained) -> dict[str, float]:

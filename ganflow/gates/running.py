@@ -211,7 +211,7 @@ def _judge_of(cell: Cell, judges: dict):
     from ganflow.judging import evaluation  # slow to import
 
     if cell.dataset not in judges:
-        judges[cell.dataset] = evaluation.make_judge(*data_of(cell))
+        judges[cell.dataset] = evaluation.make_judge(*data_of(cell), second=True)
     return judges[cell.dataset]
 
 

@@ -206,7 +206,7 @@ WGAN_GP_POINTS = Gate(
     "1704.00028, figure 3: 25 Gaussians, all of them; the critic's gradient has a length of 1 on "
     "lines between real and generated points.",
     "wgan_gp_points_fast",
-    20_000,
+    28_000,
     measures.modes,
     (
         Bar("modes", at_least=25),

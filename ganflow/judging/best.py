@@ -18,6 +18,7 @@ from ganflow.trained import loading
 # better, for whoever asks for one class wants to see it.
 _IMAGES = {
     "frechet_distance": "low",
+    "patch_distance": "low",
     "kid": "low",
     "kid_std": "low",
     "precision": "high",

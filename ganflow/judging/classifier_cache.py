@@ -2,6 +2,7 @@
 
     classifier-2-DATA-HELDOUT-seed0/classifier.keras
                                     classifier.json    hashes, accuracy on held-out images, their n
+    pooled-2-...                    the second one
 
 Seed 0 judges. Seed 1 is for whoever needs a classifier in a loss: a model must not be judged by
 what it was trained on.
@@ -19,7 +20,7 @@ from absl import logging
 from ganflow import data
 from ganflow.base.errors import InputError
 from ganflow.judging import classifier_training, splits
-from ganflow.judging.classifier import Classifier
+from ganflow.judging.classifier import STRIDED, Classifier
 from ganflow.storage import workdir
 
 if TYPE_CHECKING:
@@ -28,13 +29,19 @@ if TYPE_CHECKING:
 _POOR = 0.8  # accuracy
 
 
-def trained(dataset: data.Dataset, held_out: data.Dataset | None, seed: int) -> Classifier:
+def trained(
+    dataset: data.Dataset,
+    held_out: data.Dataset | None,
+    seed: int,
+    architecture: str = STRIDED,
+) -> Classifier:
     """The classifier of a data set: from the cache, or trained now (MNIST: about a minute).
 
     Args:
       dataset: images with labels.
       held_out: images that tell its accuracy.
       seed: of weights, order and distortions; 0 is the judge's, 1 is for losses.
+      architecture: `classifier.STRIDED`, or `classifier.POOLED` for the second one.
 
     Raises:
       InputError: no images, no labels, or a cache folder that cannot be written.
@@ -50,17 +57,20 @@ def trained(dataset: data.Dataset, held_out: data.Dataset | None, seed: int) -> 
     hashes = {"train_sha256": train.sha256, "held_out_sha256": held_out.sha256}
     identity = {"version": classifier_training.VERSION, "seed": seed, **hashes}
     short = "-".join(value[:16] for value in hashes.values())
-    name = f"classifier-{classifier_training.VERSION}-{short}-seed{seed}"
+    kind = "classifier"
+    if architecture != STRIDED:
+        kind = identity["architecture"] = architecture
+    name = f"{kind}-{classifier_training.VERSION}-{short}-seed{seed}"
     folder = cache_folder() / name
     kept = _load(folder, identity)
     if kept is not None:
         return kept
     _check_writable(folder.parent)
     logging.info(
-        "%s: training the judging classifier (seed %d) on %d images, once; it will be in %s",
-        *(dataset.name, seed, len(train.x), folder),
+        "%s: training the judging %s (seed %d) on %d images, once; it will be in %s",
+        *(dataset.name, kind.replace("pooled", "second classifier"), seed, len(train.x), folder),
     )
-    made = classifier_training.train(train, held_out, seed)
+    made = classifier_training.train(train, held_out, seed, architecture)
     made.about.update(identity)
     _save(made, folder)
     accuracy = made.about["accuracy"]

@@ -1,6 +1,7 @@
 """The judging classifier's training: eight epochs of images, slightly moved, and of "no example".
 
-Everything random is a function of (seed, step).
+The second one's is four epochs of images as they are. Everything random is a function of
+(seed, step).
 """
 
 import time
@@ -19,25 +20,36 @@ if TYPE_CHECKING:
 
 VERSION = 2  # of everything that decides about the weights: raise it, and all are trained anew
 _BATCH, _NO_EXAMPLE_BATCH = 100, 30
+_POOLED_EPOCHS = 4
 _EPOCHS, _MIN_STEPS, _MAX_STEPS = 8, 400, 8_000
 _LEARNING_RATE = 2e-3  # Adam's at the start; falls to 0 on a straight line
 _SHIFT_PIXELS = 1
 _QUIET_SECONDS, _STEPS_A_LINE = 15, 500  # of the log
 
 
-def train(dataset: data.Dataset, held_out: data.Dataset, seed: int) -> classifier.Classifier:
+def train(
+    dataset: data.Dataset,
+    held_out: data.Dataset,
+    seed: int,
+    architecture: str = classifier.STRIDED,
+) -> classifier.Classifier:
     """A classifier trained on `dataset`; its `about` has the accuracy on `held_out`.
 
     Args:
       dataset: images with labels, at least 40.
       held_out: such images, of the same shape.
       seed: of weights, order and distortions.
+      architecture: `classifier.STRIDED` or `classifier.POOLED`.
     """
     started = time.perf_counter()
     num_classes = int(max(dataset.label.max(), held_out.label.max())) + 1
-    steps = min(max(_EPOCHS * len(dataset.x) // _batch_size(dataset), _MIN_STEPS), _MAX_STEPS)
-    network = classifier.make_network(dataset.example_shape, num_classes, seed)
-    _fit(network, _batches(dataset, num_classes, seed, steps), steps)
+    pooled = architecture == classifier.POOLED
+    epochs, make = (
+        (_POOLED_EPOCHS, classifier.make_pooled) if pooled else (_EPOCHS, classifier.make_network)
+    )
+    steps = min(max(epochs * len(dataset.x) // _batch_size(dataset), _MIN_STEPS), _MAX_STEPS)
+    network = make(dataset.example_shape, num_classes, seed)
+    _fit(network, _batches(dataset, num_classes, seed, steps, plain=pooled), steps)
     about = {
         "dataset": dataset.name,
         "num_train": len(dataset.x),
@@ -79,8 +91,10 @@ def _batch_size(dataset: data.Dataset) -> int:
     return min(_BATCH, len(dataset.x))
 
 
-def _batches(dataset: data.Dataset, num_classes: int, seed: int, steps: int) -> tf.data.Dataset:
-    """(images, labels) of every step; those of no example come last."""
+def _batches(
+    dataset: data.Dataset, num_classes: int, seed: int, steps: int, plain: bool
+) -> tf.data.Dataset:
+    """(images, labels) of every step; those of no example come last, if it is not `plain`."""
     size = _batch_size(dataset)
     order = draws.order(len(dataset.x), seed, 0, steps * size).reshape(steps, size)
     x, label = tf.constant(dataset.x), tf.constant(dataset.label)
@@ -91,6 +105,8 @@ def _batches(dataset: data.Dataset, num_classes: int, seed: int, steps: int) -> 
         def random(stream: str, draw: draws.Random, n: int) -> tf.Tensor:
             return draws.random(draw, stream, seed, step, 1, n)[0]
 
+        if plain:
+            return data.decoded(tf.gather(x, index)), tf.gather(label, index)
         images = _shifted(data.decoded(tf.gather(x, index)), random)
         labels = [tf.gather(label, index), tf.fill([_NO_EXAMPLE_BATCH], num_classes)]
         return tf.concat([images, _no_example(images, random)], 0), tf.concat(labels, 0)

@@ -22,11 +22,12 @@ from ganflow import data
 from ganflow.base.errors import InputError
 from ganflow.judging import classifier_cache, metrics, splits
 from ganflow.judging import features as networks
-from ganflow.judging.classifier import Classifier
+from ganflow.judging.classifier import POOLED, Classifier
 
 K = 5  # neighbours of precision, recall, density and coverage
 KID_BLOCK = 1_000
 _NEAR = 500  # samples whose nearest training image is searched: 500 x 60,000 take a second
+_PATCHED, _PATCHES = 1_000, 64  # images, and patches of each
 _MIN_SAMPLES = 10
 _JUDGED_AS = {"mnist_55000": "mnist"}  # parts, by the whole
 
@@ -45,6 +46,8 @@ class Judge:
 
     Images:
         frechet_distance, kid, kid_std   of features; 0 is best (kid_std: spread over the blocks)
+        second_frechet_distance   the same of the second classifier's, where it was asked for
+        patch_distance   sliced Wasserstein distance of patches, without any network; 0 is best
         precision, recall, density, coverage   of features, 5 neighbours
         nearest_neighbour_ratio   mean distance of samples to their nearest training image, in
             pixels, over that of held-out images: about 0 for copies of training images. Well below
@@ -119,6 +122,7 @@ def make_judge(
     held_out: data.Dataset | None,
     num: int = 10_000,
     features: Path | None = None,
+    second: bool = False,
 ) -> Judge:
     """Read the real side; trains the judging classifier where the cache has none.
 
@@ -129,6 +133,7 @@ def make_judge(
         training examples, for the floor must be of the same number.
       features: a SavedModel folder or .keras file whose features replace the classifier's; the
         classes are still told by the classifier, if the data have labels.
+      second: also judge images with labels by a second classifier, of another architecture.
 
     Raises:
       InputError: no field "x", too few examples, no labels and no `features`, or such that cannot
@@ -161,7 +166,7 @@ def make_judge(
     if is_points:
         side, low, high = _read_points(train, real, num), real.x.min(axis=0), real.x.max(axis=0)
     else:
-        side, low, high = _read_images(train, real, num, features), -1, 1
+        side, low, high = _read_images(train, real, num, features, second), -1, 1
         about |= side.about()
     random = np.random.default_rng(0)
     noise = random.uniform(low, high, (num, *train.example_shape)).astype(np.float32)
@@ -183,10 +188,17 @@ class _Images:
     index: Any  # a NearestNeighbors of the training images' pixels
     near: int  # images whose nearest neighbour is searched
     usual_distance: float  # from the first `near` held-out images to the training images
+    patches: list[np.ndarray]  # of the first held-out images
+    second: Classifier | None
+    second_moments: tuple[np.ndarray, np.ndarray] | None  # by the second one
 
     def about(self) -> dict:
         """What the features are and how well classes are told."""
-        parts: dict[str, Any] = {"classifier": self.judging, "features": self.network}
+        parts: dict[str, Any] = {
+            "classifier": self.judging,
+            "second_classifier": self.second,
+            "features": self.network,
+        }
         return {name: part.about for name, part in parts.items() if part is not None}
 
     def measure(self, samples: np.ndarray, labels: np.ndarray | None) -> dict[str, Figure]:
@@ -195,6 +207,16 @@ class _Images:
         features, classes = _read(samples, self.judging, self.network)
         distance = metrics.frechet_distance(*metrics.moments(features), *self.real_moments)
         figures = {"frechet_distance": Figure(distance, n, len(self.real))}
+
+        if self.second is not None:
+            seen = metrics.moments(self.second.read(samples)[0])
+            distance = metrics.frechet_distance(*seen, *self.second_moments)
+            figures["second_frechet_distance"] = Figure(distance, n, len(self.real))
+
+        k = min(n, len(self.real_x), _PATCHED)
+        of_real = [level[: k * _PATCHES] for level in self.patches]
+        distance = metrics.patch_distance(metrics.patches(samples[:k], _PATCHES), of_real)
+        figures["patch_distance"] = Figure(distance, k, k)
 
         blocks = metrics.kernel_distances(features, self.real, KID_BLOCK)
         used = len(blocks) * min(KID_BLOCK, n, len(self.real))
@@ -233,18 +255,21 @@ class _Images:
 
 
 def _read_images(
-    train: data.Dataset, held_out: data.Dataset, num: int, features: Path | None
+    train: data.Dataset, held_out: data.Dataset, num: int, features: Path | None, second: bool
 ) -> _Images:
     """Everything about real images that does not depend on samples."""
     from sklearn.neighbors import NearestNeighbors
 
-    judging = network = None
+    judging = network = other = other_moments = None
     if features is not None:
         network = networks.load(features, train.example_shape)
     if features is None or train.label is not None:
         judging = classifier_cache.trained(train, held_out, seed=0)
     real_x = held_out.x[np.random.RandomState(0).permutation(len(held_out.x))]
     real, _ = _read(real_x, judging, network)
+    if second and train.label is not None:
+        other = classifier_cache.trained(train, held_out, seed=2, architecture=POOLED)
+        other_moments = metrics.moments(other.read(real_x)[0])
     index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(_flat(train.x))
     near = min(_NEAR, len(real_x) // 2)
     usual = _nearest_distance(index, real_x[:near])
@@ -265,6 +290,9 @@ def _read_images(
         index=index,
         near=near,
         usual_distance=usual,
+        patches=metrics.patches(data.decoded(real_x[:_PATCHED]).numpy(), _PATCHES),
+        second=other,
+        second_moments=other_moments,
     )
 
 

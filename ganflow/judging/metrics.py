@@ -8,6 +8,7 @@
     1-nearest-neighbour error           1511.06434, its supplement
     modes, high-quality samples         1712.04086 (PacGAN)
     sliced Wasserstein distance         Bonneel et al. 2015
+    the same of patches                 1710.10196 (progressive GANs)
 
 Nothing here knows where features come from; `ganflow.judging.evaluation` does. Every figure depends
 on how many examples went in: whoever prints one prints their number beside it.
@@ -176,6 +177,84 @@ def distance_within_classes(x: np.ndarray, label: np.ndarray, most: int = 500) -
 
     of_classes = [x[label == c][:most] for c in np.unique(label)]
     return float(np.mean([distance.pdist(some).mean() for some in of_classes]))
+
+
+# ---------------------------------------------------------------- pixels, without any network
+
+
+def patches(images: np.ndarray, a_image: int = 64, side: int = 7) -> list[np.ndarray]:
+    """Random patches of each level of the images' Laplacian pyramid.
+
+    A level is what the next, smoother one lacks: strokes' edges and lone pixels stand in the first.
+    The last is the smooth rest. A level has half the side of the one before, down to `side` + 1.
+
+    Args:
+      images: [n, h, w, c].
+      a_image: patches of an image on each level; where they are depends on nothing but numbers.
+      side: of a patch, in pixels; of smaller images, theirs.
+
+    Returns:
+      [n * a_image, side * side * c] of each level.
+
+    Source: 1710.10196, section 5.
+    """
+    random, levels, x = np.random.RandomState(0), [], np.asarray(images, np.float32)
+    side = min(side, *x.shape[1:3])
+    while True:
+        smooth = _halved(x)
+        last = min(smooth.shape[1:3]) <= side
+        level = x if last else x - _doubled(smooth, x.shape)
+        rows, columns = (random.randint(0, n - side + 1, [len(x), a_image]) for n in x.shape[1:3])
+        windows = np.lib.stride_tricks.sliding_window_view(level, (side, side), axis=(1, 2))
+        chosen = windows[np.arange(len(x))[:, np.newaxis], rows, columns]
+        levels.append(chosen.reshape(len(x) * a_image, -1))
+        if last:
+            return levels
+        x = smooth
+
+
+def patch_distance(a: list[np.ndarray], b: list[np.ndarray], directions: int = 64) -> float:
+    """Mean sliced Wasserstein distance of two sets of `patches`, the mean over the levels, x 1000.
+
+    On each level, numbers are in units of the standard deviation of `b`, the real side, so that
+    too much contrast counts as well (the source takes each set's own).
+
+    Args:
+      a, b: of `patches`, of as many images.
+      directions: random ones, the same every time.
+
+    Source: 1710.10196, section 5.
+    """
+    random, found = np.random.RandomState(1), []
+    for of_a, of_b in zip(a, b, strict=True):
+        axes = random.normal(size=[of_a.shape[1], directions]).astype(np.float32)
+        axes /= np.linalg.norm(axes, axis=0)
+        along_a, along_b = (np.sort(patch @ axes, axis=0) for patch in (of_a, of_b))
+        distance = np.abs(along_a - along_b).mean(dtype=np.float64)
+        found.append(distance / max(of_b.std(dtype=np.float64), 1e-12))
+    return 1_000 * float(np.mean(found))
+
+
+_BINOMIAL = np.array([1, 4, 6, 4, 1], np.float32) / 16
+
+
+def _halved(x: np.ndarray) -> np.ndarray:
+    from scipy import ndimage
+
+    for axis in (1, 2):
+        x = ndimage.convolve1d(x, _BINOMIAL, axis=axis, mode="mirror")
+    return x[:, ::2, ::2]
+
+
+def _doubled(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Zeros in between, smoothed, to the size of `shape`."""
+    from scipy import ndimage
+
+    large = np.zeros(shape, np.float32)
+    large[:, ::2, ::2] = x
+    for axis in (1, 2):
+        large = ndimage.convolve1d(large, 2 * _BINOMIAL, axis=axis, mode="mirror")
+    return large
 
 
 # ---------------------------------------------------------------- likelihood

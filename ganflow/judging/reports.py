@@ -52,6 +52,7 @@ def of_workdir(
     seed: int = 1,
     features: Path | None = None,
     data_dir: str | None = None,
+    second: bool = False,
 ) -> Report:
     """Judge every checkpoint that is kept, or the one of `step`.
 
@@ -64,13 +65,14 @@ def of_workdir(
       seed: of their z.
       features: see `evaluation.make_judge`.
       data_dir: where the data lie now; None means where they lay in training.
+      second: see `evaluation.make_judge`.
 
     Raises:
       InputError: no sound checkpoint, other data than the run's, or see `make_judge`.
     """
     _, manifest = loading.load_trained(folder, step)
     dataset, held_out = judging_data(folder, manifest, data_dir)
-    judge = evaluation.make_judge(dataset, held_out, num, features)
+    judge = evaluation.make_judge(dataset, held_out, num, features, second)
     has_average = manifest["options"].get("ema", 0) > 0
     steps = checkpoints.steps(folder / "checkpoints")[::-1] if step is None else [step]
     judged = []
@@ -135,6 +137,7 @@ def of_samples(
     labels: Path | None = None,
     num: int = 10_000,
     features: Path | None = None,
+    second: bool = False,
 ) -> Report:
     """Judge an .npy file of samples: images, uint8 or float in [-1, 1], or points [n, 2].
 
@@ -144,7 +147,7 @@ def of_samples(
       data_dir, enlarge: of that data set, as for `data.load`.
       labels: an .npy file with the class each sample was asked to be, for conditional_accuracy.
       num: how many of the samples, from the first on.
-      features: see `evaluation.make_judge`.
+      features, second: see `evaluation.make_judge`.
 
     Raises:
       InputError: a file that cannot be used, or see `make_judge`.
@@ -159,7 +162,7 @@ def of_samples(
         )
     if num < len(samples):
         logging.info("--samples=%s: the first %d of %d are judged", path, num, len(samples))
-    judge = evaluation.make_judge(dataset, held_out, min(num, len(samples)), features)
+    judge = evaluation.make_judge(dataset, held_out, min(num, len(samples)), features, second)
     if judge.num < min(num, len(samples)):
         logging.info("--samples=%s: so only its first %d are judged", path, judge.num)
     samples, label = samples[: judge.num], None if label is None else label[: judge.num]

@@ -39,10 +39,12 @@ def _head(report: Report) -> list[str]:
         f"{about['dataset']}: compared with {about['num_held_out']:,} held-out examples "
         f"({about['held_out']}); {about['num_train']:,} training examples"
     ]
-    if found := about.get("classifier"):
+    for name in ("classifier", "second_classifier"):
+        if not (found := about.get(name)):
+            continue
         lines.append(
-            f"classifier of seed {found['seed']}: accuracy {found['accuracy']:.4f} on "
-            f"n = {found['num_held_out']:,}, SHA-256 {found['weights_sha256'][:16]}"
+            f"{name.replace('_', ' ')} of seed {found['seed']}: accuracy {found['accuracy']:.4f} "
+            f"on n = {found['num_held_out']:,}, SHA-256 {found['weights_sha256'][:16]}"
         )
     if found := about.get("features"):
         lines.append(f"features: {found['path']}, SHA-256 {found['sha256'][:16]}")
@@ -53,6 +55,11 @@ def _notes(report: Report) -> list[str]:
     notes = ["n: samples, and after the colon the real examples they are compared with"]
     notes += ["floor: real examples in the place of samples, as many"]
     if report.judge.real_points is None:
+        if "second_frechet_distance" in report.judged[-1].figures:
+            notes.append(
+                "a claim counts where frechet_distance, second_frechet_distance and "
+                "patch_distance agree: what one judge overlooks another may see"
+            )
         notes += [
             "floor of nearest_neighbour_ratio: held-out images; 0 means copies of training images",
             "frechet_distance is biased upwards by about O(1/n): read it beside the floor, and "

@@ -15,6 +15,8 @@ from ganflow.storage import workdir
 # better for both.
 _RANKING = ("frechet_distance", "sliced_wasserstein")
 _FURTHER = (
+    "second_frechet_distance",
+    "patch_distance",
     "precision",
     "recall",
     "density",

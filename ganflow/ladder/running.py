@@ -79,7 +79,7 @@ def judge_of(cell: Cell, num: int):
     """
     from ganflow.judging import evaluation  # slow to import
 
-    return evaluation.make_judge(*data_of(cell), num)
+    return evaluation.make_judge(*data_of(cell), num, second=True)
 
 
 def agree(plan: Plan, folder: Path) -> None:

@@ -38,6 +38,9 @@ def run() -> None:
         None,
         "a SavedModel folder or .keras file that you trust, in place of our features",
     )
+    flags.DEFINE_boolean(
+        "second_judge", True, "also judge images by a second classifier, of another architecture"
+    )
     flags.DEFINE_string(
         "out", None, "the JSON file; by default WORKDIR/evaluation.json or SAMPLES.evaluation.json"
     )
@@ -56,7 +59,9 @@ def main(_) -> int:
         if FLAGS.out or folder.is_dir():
             telling.check_out(out)
         step, _ = steps.asked(FLAGS.step, folder)
-        report = reports.of_workdir(folder, step, FLAGS.num, FLAGS.seed, features, FLAGS.data_dir)
+        report = reports.of_workdir(
+            *(folder, step, FLAGS.num, FLAGS.seed, features, FLAGS.data_dir, FLAGS.second_judge)
+        )
     else:
         _refuse("workdir, not to --samples", "step")
         if FLAGS.dataset is None:
@@ -66,7 +71,8 @@ def main(_) -> int:
         labels = Path(FLAGS.labels) if FLAGS.labels else None
         telling.check_out(out)
         report = reports.of_samples(
-            path, FLAGS.dataset, FLAGS.data_dir, FLAGS.enlarge, labels, FLAGS.num, features
+            *(path, FLAGS.dataset, FLAGS.data_dir, FLAGS.enlarge, labels, FLAGS.num, features),
+            FLAGS.second_judge,
         )
     print(telling.as_text(report), flush=True)
     telling.write_json(report, out)

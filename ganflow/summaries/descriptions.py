@@ -80,6 +80,8 @@ _OF_TAGS = {
     # quality
     r"(eval(_ema)?|trial)/frechet_distance": f"Frechet distance of features, {_JUDGE}: 0 is best. "
     "Comparable at one number of samples alone, and with no published FID.",
+    r"eval(_ema)?/patch_distance": f"Sliced Wasserstein distance of small patches, at several "
+    f"scales and without any network, {_JUDGE}: 0 is best. Noise and blur raise it.",
     r"eval(_ema)?/kid": f"Kernel distance of features, {_JUDGE}: 0 is best.",
     r"eval(_ema)?/kid_std": "Standard deviation of the kernel distance over its blocks.",
     r"eval(_ema)?/precision": f"Share of samples among real examples in feature space, {_JUDGE}.",
