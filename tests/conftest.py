@@ -50,9 +50,13 @@ def two_replicas():
 def pytest_collection_modifyitems(items):
     """Two workers share the tests file by file; those of one file for every model, model by model.
 
-    A file's fixtures are then made once, and a model's steps compiled once.
+    A file's fixtures are then made once, and a model's steps compiled once; and one worker does all
+    that needs the digits' classifier, which takes some twenty seconds to train.
     """
     for item in items:
+        if "own_cache" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("judged"))
+            continue
         name = getattr(item, "callspec", None) and item.callspec.params.get("name")
         of_model = f", {name}" if item.path.name == "test_every_model.py" and name else ""
         item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}{of_model}"))

@@ -113,6 +113,7 @@ def test_the_program_draws_threes_and_sweeps(trained_cgan, tmp_path):
         assert says in line and not (tmp_path / "c.npy").exists()
 
 
+@pytest.mark.slow
 def test_evaluate_tells_how_many_samples_are_what_was_asked_for(trained_cgan, own_cache):
     column = reports.of_workdir(trained_cgan, num=100).judged[0]
     assert 0 <= column.figures["conditional_accuracy"].value <= 0.5  # after two steps

@@ -88,6 +88,7 @@ def test_the_classifier_tells_held_out_digits_and_is_kept_with_its_hashes(judge,
     assert (logits.argmax(axis=1) == again.read(held_out.x[:5])[1]).all()
 
 
+@pytest.mark.slow
 def test_the_same_seed_and_data_give_the_same_classifier_to_the_bit(digits, monkeypatch):
     monkeypatch.setattr(classifier_training, "_MIN_STEPS", 20)
     train, held_out = data.split(digits.select(np.arange(200)))

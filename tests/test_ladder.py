@@ -254,6 +254,7 @@ def test_late_marks_and_marks_of_one_step_are_told_in_one_line():
     assert lateness.told(marks, STEPS) == ""
 
 
+@pytest.mark.slow
 def test_marks_of_seconds_are_kept_and_a_checkpoint_without_its_row_is_not(tmp_path, monkeypatch):
     """In this process: two marks, a kill between a checkpoint and its row, the rest."""
     ticks = itertools.count(100, 0.05)  # the clock moves on by its being read

@@ -163,6 +163,7 @@ def test_each_block_moves_its_network_alone(images, tmp_path):
     assert found == [(1, 0), (2, 0), (3, 0), (3, 1), (3, 2), (3, 3), (4, 3)]
 
 
+@pytest.mark.slow
 def test_blocks_do_not_depend_on_calls_or_replicas(images, tmp_path, two_replicas):
     weights = []
     for calls, strategy in (((3, 3, 2), None), ((1, 2, 2, 1, 2), None), ((3, 3, 2), two_replicas)):

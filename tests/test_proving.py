@@ -118,6 +118,7 @@ class _Hidden:
         self.get().assign(value)
 
 
+@pytest.mark.slow
 def test_a_pool_that_is_not_checkpointed_fails_that_test(tmp_path):
     def make_pool(self, size):
         return _Hidden(tf.Variable(tf.zeros([2, 6, size]), trainable=False))
@@ -157,6 +158,7 @@ def test_a_frozen_stage_stands_still(tmp_path):
     assert stage_1_stands_still(make_run("staged", tmp_path))
 
 
+@pytest.mark.slow
 def test_a_stage_that_is_not_frozen_fails_that_test(tmp_path):
     def second_stage(self):
         return optimizers.variables(self.stage_2, self.stage_1)
@@ -269,6 +271,7 @@ def test_a_proving_gan_resumes_to_the_bit_after_a_kill(name, tmp_path):
     assert models.reference(models.load(str(model))) == str(model)
 
 
+@pytest.mark.slow
 def test_a_moving_average_is_saved_sampled_and_parts_from_the_weights(tmp_path):
     run = make_run("coupled", tmp_path, ema=0.5)
     run.advance(3)

@@ -136,6 +136,7 @@ def test_half_written_files_are_cleared_and_a_cut_row_is_written_again(copy, who
 # ---------------------------------------------------------------- going on
 
 
+@pytest.mark.slow
 def test_more_steps_and_other_steps_per_call_go_on_bit_identical(whole, tmp_path):
     shorter = (*CIRCLE, "--steps=60", "--checkpoint_every=50")
     first = run("train.py", *shorter, "--steps_per_call=7", f"--workdir={tmp_path / 'run'}")

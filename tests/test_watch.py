@@ -130,6 +130,7 @@ def test_an_error_in_the_thread_comes_out_of_the_run(tmp_path, points, monkeypat
 # ---------------------------------------------------------------- several samplers
 
 
+@pytest.mark.slow
 def test_every_sampler_has_figures_and_pictures_of_its_own(tmp_path):
     run = make_run("cyclic", tmp_path)
     assert run.train(10)

@@ -109,6 +109,7 @@ def test_k_is_a_variable_of_the_gan_and_so_checkpointed(tmp_path):
     assert not [v for v in gan.trainable_variables if v is gan.k or v is gan.real_error]
 
 
+@pytest.mark.slow
 def test_replicas_have_one_k(two_replicas):
     """Each sees images of its own, one of them much better rebuilt than the other."""
     batch = batch_of()
