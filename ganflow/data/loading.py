@@ -5,13 +5,13 @@ import difflib
 import numpy as np
 
 from ganflow.base.errors import InputError
-from ganflow.data import digits, held_out, mnist, points
+from ganflow.data import digits, held_out, mnist, points, stacked
 from ganflow.data.dataset import Dataset, is_image
 from ganflow.data.readers import files, user
 
 POINTS = points.NAMES
 BUILT_IN = ("digits", *POINTS)  # these take no files
-NAMES = ("digits", *mnist.NAMES, *POINTS, *user.NAMES)
+NAMES = ("digits", *mnist.NAMES, stacked.NAME, *POINTS, *user.NAMES)
 SPLITS = ("train", "test")
 
 
@@ -22,7 +22,8 @@ def load(name: str, data_dir: str | None = None, split: str = "train", enlarge: 
       name: one of `NAMES`. `mnist_55000` is MNIST without its first 5,000 training images, which
         TensorFlow 1's reader (tensorflow.examples.tutorials.mnist) kept for validation, so that
         programs of its time trained on the other 55,000; its test split is MNIST's.
-      data_dir: for `mnist` and `mnist_55000` a folder with the four IDX files (None: Keras's
+        `stacked_mnist` has three of MNIST's digits as the channels of an image.
+      data_dir: for these three a folder with the four IDX files (None: Keras's
         download); for `idx`, `npy` and `npz` the file, or a folder with exactly one; the others
         take none.
       split: "train", or "test", whose examples no training sees: MNIST's, points drawn afresh, a
@@ -81,6 +82,8 @@ def _read(name: str, data_dir: str | None, split: str, enlarge: int) -> Dataset:
             fields = digits.load()
         elif name in mnist.NAMES:
             fields = mnist.load(name, data_dir or None, split)
+        elif name == stacked.NAME:
+            fields = stacked.load(data_dir or None, split)
         elif name in POINTS:
             fields = points.load(name, split)
         else:

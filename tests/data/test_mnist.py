@@ -46,6 +46,19 @@ def error_of(*args, **kwargs):
     return str(caught.value)
 
 
+def test_stacked_digits_are_three_of_mnists(real):
+    digits, stacked = data.load("mnist", real), data.load("stacked_mnist", real)
+    assert stacked.x.shape == (60_000, 28, 28, 3) and stacked.x.dtype == np.uint8
+    counts = np.bincount(stacked.label, minlength=1_000)
+    assert len(counts) == 1_000 and counts.min() > 20 and counts.max() < 120  # 60 expected
+    known = {image.tobytes(): label for image, label in zip(digits.x, digits.label, strict=True)}
+    for image, label in zip(stacked.x[:20], stacked.label[:20], strict=True):
+        found = [known[np.ascontiguousarray(image[..., i]).tobytes()] for i in range(3)]
+        assert label == 100 * found[0] + 10 * found[1] + found[2]
+    again, test = data.load("stacked_mnist", real), data.load("stacked_mnist", real, split="test")
+    assert (again.x == stacked.x).all() and test.x.shape == (10_000, 28, 28, 3)
+
+
 def test_real_train(real):
     dataset = data.load("mnist", real)
     assert dataset.x.shape == (60_000, 28, 28, 1) and dataset.x.dtype == np.uint8
