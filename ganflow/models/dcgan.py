@@ -16,6 +16,9 @@ batches of their own. To sample, G uses moving means of them (decay .9), which i
 moves: so an image depends on its z, and not on the images beside it. D has none, for means over
 real and fake batches are of neither: it always judges a batch by the batch.
 
+Cures of mode collapse are options, all off: see `nn.cures`. With `--pac=M`, D judges M images
+together, one after another in its maps.
+
 Expected: not yet measured.
 
 Deviations: the paper's networks are for 64x64 and four steps deep; from 28x28 down to 7x7 there are
@@ -26,6 +29,8 @@ epsilon 1e-5 and decay .9 are those of later programs. 25 epochs are its faces'.
 """
 
 import dataclasses
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
@@ -34,14 +39,14 @@ from ganflow.base.config import option
 from ganflow.interface.fields import Fields
 from ganflow.interface.sampler import Sampler
 from ganflow.interface.schedule import Batch, Phase, Schedule
-from ganflow.nn import layers, losses, optimizers
+from ganflow.nn import cures, layers, losses, optimizers
 from ganflow.nn.draws import Real, Uniform
 from ganflow.nn.initializers import batch_norm_weights, gain_and_shift, normal
 from ganflow.nn.layers import Weights
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(cures.Options):
     dataset: str = option("mnist", "the data set")
     batch_size: int = option(128, "real images in a step", minimum=1)
     steps: int = option(11_700, "total steps; 25 epochs of MNIST", minimum=0)
@@ -90,23 +95,25 @@ def discriminator_weights(
     (height, width, channels), m = x_shape, config.width
     flat = (height // 4) * (width // 4) * 2 * m  # 7 * 7 * 128 = 6,272
     return {
-        "conv_0_w": normal(rng, [5, 5, channels, m], 0.02, "conv_0_w"),
+        "conv_0_w": normal(rng, [5, 5, config.pac * channels, m], 0.02, "conv_0_w"),
         "conv_1_w": normal(rng, [5, 5, m, 2 * m], 0.02, "conv_1_w"),
         **gain_and_shift(2 * m, "norm_1", rng, gain_std=0.02),
-        "out_w": normal(rng, [flat, 1], 0.02, "out_w"),
+        **cures.kernel_weights(config, flat, rng, 0.02),
+        "out_w": normal(rng, [flat + cures.added_units(config), 1], 0.02, "out_w"),
     }
 
 
-def discriminator(weights: Weights, x: tf.Tensor, slope: float) -> tf.Tensor:
+def discriminator(weights: Mapping[str, tf.Tensor], x: tf.Tensor, config: Config) -> tf.Tensor:
     """Images [n, 28, 28, 1], all real or all fake -> logit [n, 1]."""
     x = layers.conv(x, weights["conv_0_w"], stride=2)  # [n, 14, 14, 64]
-    x = layers.leaky_relu(x, slope)
+    x = layers.leaky_relu(x, config.slope)
     x = layers.conv(x, weights["conv_1_w"], stride=2)  # [n, 7, 7, 128]
-    x = layers.leaky_relu(norm(x, weights, "norm_1", "batch"), slope)
-    return layers.linear(layers.flatten(x), weights["out_w"])  # [n, 1]
+    x = layers.leaky_relu(norm(x, weights, "norm_1", "batch"), config.slope)
+    x = cures.beside_others(layers.flatten(x), weights, config)  # [n, 6272], or more
+    return layers.linear(x, weights["out_w"])  # [n, 1]
 
 
-def norm(x: tf.Tensor, weights: Weights, name: str, statistics: str) -> tf.Tensor:
+def norm(x: tf.Tensor, weights: Mapping[str, tf.Tensor], name: str, statistics: str) -> tf.Tensor:
     """Batch norm of x [n, ..., units]; D's has no moving statistics."""
     parts = [weights.get(f"{name}_{part}") for part in ("gamma", "beta", "mean", "variance")]
     return layers.batch_norm(x, *parts, statistics, momentum=0.9, epsilon=1e-5)
@@ -123,6 +130,7 @@ class Gan(tf.Module):
             raise ValueError(f"trains on images whose sides 4 divides, not on {height}x{width}")
         self.g = generator_weights(config, self.shape, rng)
         self.d = discriminator_weights(config, self.shape, rng)
+        self.us = cures.spectral_vectors(self.d, config, rng)
         self.networks = {"generator": self.g, "discriminator": self.d}
         self.g_variables = optimizers.variables(self.g)
         self.d_variables = optimizers.variables(self.d)
@@ -133,17 +141,23 @@ class Gan(tf.Module):
 
     def schedule(self) -> Schedule:
         """D, then G, on fresh z each."""
-        inputs = {"x": Real("x"), "z_d": self.z, "z_g": self.z}
+        m = self.config.pac
+        z = Uniform([self.config.z_size], times=m)
+        more = {f"x_{i}": Real("x", batch=i) for i in range(1, m)}  # for packs
+        inputs = {"x": Real("x"), **more, "z_d": z, "z_g": z}
         return Schedule([Phase(1, (self.d_step, self.g_step), inputs)])
 
     def d_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """D on x and, apart, on G(z_d)."""
         fake = generator(self.g, batch["z_d"], self.shape, "batch")  # [n, 28, 28, 1]
+        x = self._real(batch)
+        cures.power_iteration(self.d, self.us)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.d_variables)
-            real_logits = discriminator(self.d, batch["x"], self.config.slope)  # [n, 1]
-            fake_logits = discriminator(self.d, fake, self.config.slope)  # [n, 1]
+            real_logits, fake_logits = self._judge(x), self._judge(fake)  # [n, 1] each
             d_loss = losses.minimax_d_loss(real_logits, fake_logits)
+            if self.config.r1_weight:
+                d_loss += 0.5 * self.config.r1_weight * cures.r1(self._judge, x)
         d_gradients = tape.gradient(d_loss, self.d_variables)
         self.d_optimizer.update(d_gradients)
         return {"d_loss": d_loss} | losses.mean_probabilities(real_logits, fake_logits)
@@ -153,11 +167,29 @@ class Gan(tf.Module):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.g_variables)
             fake = generator(self.g, batch["z_g"], self.shape, "update")  # [n, 28, 28, 1]
-            fake_logits = discriminator(self.d, fake, self.config.slope)  # [n, 1]
-            g_loss = losses.non_saturating_g_loss(fake_logits)
+            g_loss = losses.non_saturating_g_loss(self._judge(fake, self._ahead(batch, fake)))
         g_gradients = tape.gradient(g_loss, self.g_variables)
         self.g_optimizer.update(g_gradients)
         return {"g_loss": g_loss}
+
+    def _real(self, batch):
+        more = [batch[f"x_{i}"] for i in range(1, self.config.pac)]
+        return tf.concat([batch["x"], *more], axis=0)  # [n m, 28, 28, 1]
+
+    def _judge(self, x, weights=None):
+        """[n m, 28, 28, 1] -> the logits of packs of m that follow each other, [n, 1]."""
+        packs = layers.pack(x, self.config.pac)  # [n, 28, 28, m]
+        return discriminator(cures.held(weights or self.d, self.us), packs, self.config)
+
+    def _ahead(self, batch, fake):
+        """D's weights as they are, or as they will be."""
+        if not self.config.unroll:
+            return self.d
+        d_loss = partial(self._d_loss, self._real(batch), fake)
+        return cures.unrolled(self.d, self.d_optimizer, d_loss, self.config.unroll)
+
+    def _d_loss(self, x, fake, weights):
+        return losses.minimax_d_loss(self._judge(x, weights), self._judge(fake, weights))
 
     def samplers(self) -> list[Sampler]:
         """G on z; D's logit."""
@@ -168,5 +200,9 @@ class Gan(tf.Module):
         return generator(self.g, given["z"], self.shape, "moving")
 
     def score(self, x: tf.Tensor, given: dict[str, tf.Tensor]) -> tf.Tensor:
-        """Images in [-1, 1], all real or all fake -> D's logit, [n], as in training."""
-        return discriminator(self.d, x, self.config.slope)[:, 0]
+        """Images in [-1, 1], all real or all fake -> D's logit, [n], as in training.
+
+        Of packs, that of each image with the m - 1 that follow it.
+        """
+        packs = tf.concat([tf.roll(x, -i, axis=0) for i in range(self.config.pac)], axis=3)
+        return discriminator(cures.held(self.d, self.us), packs, self.config)[:, 0]

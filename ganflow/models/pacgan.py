@@ -18,6 +18,8 @@ The paper's table 1, means of 10 runs (modes, % of samples within 3 standard dev
     ring   6.3  98.2    7.9  95.6    7.8  97.7    7.8  95.9     of 8 modes
     grid   17.3 94.8    23.8 91.3    24.6 94.2    24.8 93.6     of 25
 
+Other cures of mode collapse are options, all off: see `nn.cures`.
+
 Expected: not yet measured.
 
 A score is of a pack, and an example has none by itself. Here an example is judged in a pack with
@@ -33,6 +35,8 @@ packs are formed anew every epoch.
 """
 
 import dataclasses
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
@@ -41,7 +45,7 @@ from ganflow.base.config import option
 from ganflow.interface.fields import Fields
 from ganflow.interface.sampler import Sampler
 from ganflow.interface.schedule import Batch, Phase, Schedule
-from ganflow.nn import layers, losses, optimizers
+from ganflow.nn import cures, layers, losses, optimizers
 from ganflow.nn.draws import Normal, Real
 from ganflow.nn.initializers import batch_norm_weights, normal, zeros
 from ganflow.nn.layers import Weights
@@ -50,7 +54,7 @@ STD = 0.02  # of all matrices
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(cures.Options):
     dataset: str = option("pacgan_grid", "the data set")
     batch_size: int = option(100, "packs of real points in a step", minimum=1)
     steps: int = option(400_000, "total steps; the program's 400 epochs of 1,000", minimum=0)
@@ -99,17 +103,19 @@ def discriminator_weights(config: Config, pack_size: int, rng: np.random.Generat
         weights[f"b_{i}"] = zeros([units * config.pieces], f"b_{i}")
         n_in = units
     return weights | {
-        "out_w": normal(rng, [n_in, 1], STD, "out_w"),
+        **cures.kernel_weights(config, n_in, rng, STD),
+        "out_w": normal(rng, [n_in + cures.added_units(config), 1], STD, "out_w"),
         "out_b": zeros([1], "out_b"),
     }
 
 
-def discriminator(weights: Weights, packs: tf.Tensor, pieces: int) -> tf.Tensor:
-    """Packs [n, 2 m] -> logit [n, 1]."""
+def discriminator(weights: Mapping[str, tf.Tensor], packs: tf.Tensor, config: Config) -> tf.Tensor:
+    """Packs [n, 2 m], all real or all generated -> logit [n, 1]."""
     x = packs
-    for i in range(len(weights) // 2 - 1):
+    for i in range(len(config.d_hidden)):
         x = layers.linear(x, weights[f"w_{i}"], weights[f"b_{i}"])  # [n, 1000]
-        x = layers.maxout(x, pieces)  # [n, 200]
+        x = layers.maxout(x, config.pieces)  # [n, 200]
+    x = cures.beside_others(x, weights, config)  # [n, 200], or more
     return layers.linear(x, weights["out_w"], weights["out_b"])  # [n, 1]
 
 
@@ -122,6 +128,7 @@ class Gan(tf.Module):
         (x_size,) = fields.point_shape("x")  # 2
         self.g = generator_weights(config, x_size, rng)
         self.d = discriminator_weights(config, config.pac * x_size, rng)
+        self.us = cures.spectral_vectors(self.d, config, rng)
         self.networks = {"generator": self.g, "discriminator": self.d}
         self.g_variables = optimizers.variables(self.g)
         self.d_variables = optimizers.variables(self.d)
@@ -138,12 +145,14 @@ class Gan(tf.Module):
 
     def d_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """D on packs of m real points and on packs of m generated ones."""
-        x = tf.concat([batch[f"x_{i}"] for i in range(self.config.pac)], axis=0)  # [n m, 2]
-        fake = generator(self.g, batch["z"], "batch")  # [n m, 2]
+        x, fake = self._real(batch), generator(self.g, batch["z"], "batch")  # [n m, 2] each
+        cures.power_iteration(self.d, self.us)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.d_variables)
             real_logits, fake_logits = self._judge(x), self._judge(fake)  # [n, 1] each
             d_loss = losses.minimax_d_loss(real_logits, fake_logits)
+            if self.config.r1_weight:
+                d_loss += 0.5 * self.config.r1_weight * cures.r1(self._judge, x)
         d_gradients = tape.gradient(d_loss, self.d_variables)
         self.d_optimizer.update(d_gradients)
         return {"d_loss": d_loss} | losses.mean_probabilities(real_logits, fake_logits)
@@ -153,15 +162,28 @@ class Gan(tf.Module):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.g_variables)
             fake = generator(self.g, batch["z"], "update")  # [n m, 2]
-            g_loss = losses.non_saturating_g_loss(self._judge(fake))
+            g_loss = losses.non_saturating_g_loss(self._judge(fake, self._ahead(batch, fake)))
         g_gradients = tape.gradient(g_loss, self.g_variables)
         self.g_optimizer.update(g_gradients)
         return {"g_loss": g_loss}
 
-    def _judge(self, x: tf.Tensor) -> tf.Tensor:
+    def _real(self, batch):
+        return tf.concat([batch[f"x_{i}"] for i in range(self.config.pac)], axis=0)  # [n m, 2]
+
+    def _judge(self, x, weights=None):
         """[n m, 2] -> the logits of packs of m that follow each other, [n, 1]."""
         packs = layers.pack(x, self.config.pac)  # [n, 2 m]
-        return discriminator(self.d, packs, self.config.pieces)
+        return discriminator(cures.held(weights or self.d, self.us), packs, self.config)
+
+    def _ahead(self, batch, fake):
+        """D's weights as they are, or as they will be."""
+        if not self.config.unroll:
+            return self.d
+        d_loss = partial(self._d_loss, self._real(batch), fake)
+        return cures.unrolled(self.d, self.d_optimizer, d_loss, self.config.unroll)
+
+    def _d_loss(self, x, fake, weights):
+        return losses.minimax_d_loss(self._judge(x, weights), self._judge(fake, weights))
 
     def samplers(self) -> list[Sampler]:
         """G on z; D's logit of an example among others; G's loss, for the arrows."""
@@ -175,7 +197,8 @@ class Gan(tf.Module):
     def score(self, x: tf.Tensor, given: dict[str, tf.Tensor]) -> tf.Tensor:
         """Points [n, 2] -> D's logit of each with the m - 1 that follow it, [n]."""
         packs = tf.concat([tf.roll(x, -i, axis=0) for i in range(self.config.pac)], axis=1)
-        return discriminator(self.d, packs, self.config.pieces)[:, 0]  # of [n, 2 m]
+        d = cures.held(self.d, self.us)
+        return discriminator(d, packs, self.config)[:, 0]  # of [n, 2 m]
 
     def g_loss(self, fake: tf.Tensor) -> tf.Tensor:
         """G's loss on these fake points, each in the m packs in which `score` has it."""

@@ -114,7 +114,7 @@ def test_the_discriminator_is_kerass_network(gan):
     network.build((None, 8, 8, 1))
     for at, name in ((0, "conv_0_w"), (2, "conv_1_w"), (6, "out_w")):
         network.layers[at].set_weights([gan.d[name].numpy()])
-    found = dcgan.discriminator(gan.d, x, gan.config.slope)
+    found = dcgan.discriminator(gan.d, x, gan.config)
     np.testing.assert_allclose(found, network(x, training=True), atol=1e-5)
 
 
@@ -134,8 +134,8 @@ def test_d_sees_real_and_fake_images_in_batches_of_their_own(gan):
     randomised(gan.d)
     x, z = images(6), noise(6, 5)
     fake = dcgan.generator(gan.g, z, (8, 8, 1), "batch")
-    apart = [dcgan.discriminator(gan.d, half, 0.2) for half in (x, fake)]
-    as_one = tf.split(dcgan.discriminator(gan.d, tf.concat([x, fake], 0), 0.2), 2)
+    apart = [dcgan.discriminator(gan.d, half, gan.config) for half in (x, fake)]
+    as_one = tf.split(dcgan.discriminator(gan.d, tf.concat([x, fake], 0), gan.config), 2)
     found = gan.d_step({"x": x, "z_d": z})
     assert float(found["d_loss"]) == pytest.approx(minimax(*apart), rel=1e-5)
     assert minimax(*as_one) != pytest.approx(minimax(*apart), rel=1e-3)
@@ -145,7 +145,7 @@ def test_d_sees_real_and_fake_images_in_batches_of_their_own(gan):
 def test_gs_loss_is_the_one_that_does_not_saturate(gan):
     z = noise(6, 5)
     fake = dcgan.generator(gan.g, z, (8, 8, 1), "batch")
-    logits = dcgan.discriminator(gan.d, fake, 0.2)
+    logits = dcgan.discriminator(gan.d, fake, gan.config)
     found = gan.g_step({"z_g": z})["g_loss"]
     assert float(found) == pytest.approx(softplus(-logits.numpy()).mean(), rel=1e-5)
 
