@@ -327,3 +327,13 @@ def test_the_patch_distance_is_0_for_itself_and_counts_contrast():
     # Half of a normal distribution is E|x| / 2 = .4 standard deviations from it, in any direction.
     pure = [np.random.default_rng(0).normal(size=(5_000, 49)).astype(np.float32)]
     assert metrics.patch_distance([0.5 * pure[0]], pure) == pytest.approx(400, rel=0.05)
+
+
+def test_the_divergence_of_modes_is_0_for_even_ones_and_log_m_for_one_alone():
+    centres = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    far = metrics.nearest_modes(np.array([[0.1, -9.0], [7.0, 0.4], [0.9, 0.8]]), centres)
+    assert far.tolist() == [0, 1, 3]
+    assert metrics.mode_divergence(np.arange(8) % 4, 4) == pytest.approx(0)
+    assert metrics.mode_divergence(np.zeros(9, int), 4) == pytest.approx(np.log(4))
+    half = metrics.mode_divergence(np.array([0, 0, 1, 1]), 4)
+    assert half == pytest.approx(np.log(2))
