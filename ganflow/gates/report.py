@@ -6,6 +6,15 @@ from typing import Any
 from ganflow.base import tables
 from ganflow.gates.gate import Figures, Gate, Variant, medians, missed
 
+_HEAD = """# Gates
+
+    make gates DATA_DIR=DIR        # all of them, again to go on; one: bin/gates.py --only=circle
+
+A gate is a claim of a paper, as figures of a trained model and the bars that they have to reach.
+The median of the seeds counts. A control is the same training with something essential taken away,
+by flags or by another line in the model's file; it has to miss a bar. Figures are of 10,000 samples
+and of held-out examples, but for those of the training itself; minutes are of training, on 2 cores.
+"""
 COLUMNS = ("trained", "seeds", "figures: the median (all seeds)", "minutes", "is", "date")
 
 
@@ -17,7 +26,7 @@ def table(work: Sequence[Any], results: Mapping[str, dict]) -> str:
       results: of `running.found`.
     """
     gates = list(dict.fromkeys(one.gate for one in work))
-    parts = [_summary(gates, work, results)]
+    parts = [_HEAD, _summary(gates, work, results)]
     for gate in gates:
         parts += ["", f"## {gate.name}", "", gate.claim, ""]
         bars = "; ".join(map(str, gate.bars)) + (" (every seed)" if gate.every_seed else "")
