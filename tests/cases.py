@@ -42,8 +42,11 @@ SMALL = {
 }
 PROVING = ("coupled", "cyclic", "staged")
 # A kind each: dropout, points, batch norm and labels, a critic's loop, a state beside the weights,
-# several networks. `make test` compares these in replicas, `make test-slow` the others.
-KINDS = ("simple", "circle", "dcgan_conditional", "wgan_gp_points", "began", "coupled", "cyclic")
+# several networks, phases. `make test` compiles these, `make test-slow` the others.
+KINDS = (
+    *("simple", "circle", "dcgan_conditional", "wgan_gp_points", "began"),
+    *("coupled", "cyclic", "staged"),
+)
 IN_REPLICAS = {"wgan": {"long_steps": 0}}  # a phase less: replicas are dear to compile
 ONE_REPLICA = ("cyclic",)  # these say so in one line
 SIDES = {"began": 14}  # of images, for models with many layers that can do with smaller ones

@@ -88,7 +88,7 @@ IMAGES = {"x": np.zeros([20, 2, 2, 1], np.uint8), "label": np.arange(20, dtype=n
 @pytest.mark.parametrize(
     ("name", "figure", "part"),
     [
-        ("images", "sliced_wasserstein", "of these images; there are: frechet_distance, kid"),
+        ("images", "sliced_wasserstein", "of these images; there are: frechet_distance, patch"),
         ("images", "class_10", r"class_N \(N from 0 to 9\)"),
         ("images", "conditional_accuracy", "no such figure"),
         ("images", "step", "no such figure"),

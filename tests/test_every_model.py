@@ -28,10 +28,11 @@ every_model = pytest.mark.parametrize("name", NAMES)
 own_models = pytest.mark.parametrize("name", models.names())
 
 
-def of_kinds(names, daily):
-    """Each model, all but the `daily` ones for `make test-slow`."""
-    slow = pytest.mark.slow
-    return [name if name in daily else pytest.param(name, marks=slow) for name in names]
+# An engine takes ten seconds to compile: `make test` does it for one model of each kind.
+every_engine = pytest.mark.parametrize(
+    "name",
+    [n if n in cases.KINDS else pytest.param(n, marks=pytest.mark.slow) for n in NAMES],
+)
 
 
 # ---------------------------------------------------------------- runs, and what they hold
@@ -130,7 +131,7 @@ def test_the_battery_finds_the_models():
     assert {"wgan_gp", "wgan_gp_points", "simple", "coupled"} <= set(NAMES)
 
 
-@every_model
+@every_engine
 def test_the_steps_of_every_phase_change_all_that_is_trained(run_of, name):
     run = run_of(name)
     first = weights(run.gan)
@@ -142,7 +143,7 @@ def test_the_steps_of_every_phase_change_all_that_is_trained(run_of, name):
     assert all(np.isfinite(value).all() for value in now.values())
 
 
-@every_model
+@every_engine
 def test_scalars_are_finite_and_named(run_of, name):
     run = run_of(name)
     for number, phase in enumerate(run.schedule.phases):
@@ -210,14 +211,14 @@ def test_every_trained_variable_is_in_a_network_and_in_an_optimizers_list(name):
     assert all(len({id(v) for v in trained}) == len(trained) for trained in lists)
 
 
-@every_model
+@every_engine
 def test_calls_of_any_length_are_traced_once(run_of, name):
     run = advance(run_of(name), 1, 3, 2, 1)
     assert int(run.step) == 7
     assert all(c.call.experimental_get_tracing_count() == 1 for c in run.calls)
 
 
-@every_model
+@every_engine
 def test_steps_do_not_depend_on_how_they_are_cut_into_calls(run_of, name):
     expected = state(advance(run_of(name), 7).gan)
     for counts in ((3, 3, 1), (1, 1, 1, 1, 1, 1, 1)):
@@ -253,12 +254,12 @@ def restores_what_was_saved(run_of, name):
     return went_back and same(state(run.gan), later)
 
 
-@every_model
+@every_engine
 def test_a_restored_run_is_the_saved_one_and_goes_on_as_it_did(run_of, name):
     assert restores_what_was_saved(run_of, name)
 
 
-@pytest.mark.parametrize("name", of_kinds(NAMES, cases.KINDS))
+@every_engine
 def test_two_replicas_do_the_steps_of_one(run_of, name):
     if name in cases.ONE_REPLICA:
         with pytest.raises(InputError, match=f"{name} trains on one replica, for .*; give --num_"):
@@ -270,7 +271,7 @@ def test_two_replicas_do_the_steps_of_one(run_of, name):
     assert_close(two, one)
 
 
-@every_model
+@every_engine
 def test_xla_compiles_matrix_products_and_on_cpus_no_convolutions(run_of, name):
     run = run_of(name)
     has_convolutions = any(len(v.shape) == 4 for v in run.gan.trainable_variables)
@@ -335,7 +336,7 @@ def trained_by_hand(name, steps=2, **changes):
     return gan
 
 
-@every_model
+@every_engine
 def test_the_engine_does_the_steps_that_the_model_describes(run_of, name):
     by_hand = held(trained_by_hand(name, steps=3))
     assert_close(held(advance(run_of(name), 3).gan), by_hand)
@@ -406,7 +407,15 @@ def weights_by_hand():
     return trained
 
 
-@pytest.mark.parametrize(("name", "field"), FIELDS, ids=[f"{a}-{b}" for a, b in FIELDS])
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        pytest.param(
+            *pair, id="-".join(pair), marks=() if pair[0] in cases.KINDS else pytest.mark.slow
+        )
+        for pair in FIELDS
+    ],
+)
 def test_no_flag_is_dead(weights_by_hand, name, field):
     config = small_config(name)
     (found,) = (f for f in dataclasses.fields(config) if f.name == field)
@@ -436,7 +445,7 @@ def test_a_step_is_so_many_updates_of_d_and_one_of_g(name, d_updates, changes):
     assert counts == (2 * d_updates, 2)
 
 
-@every_model
+@every_engine
 def test_the_engine_counts_updates_as_the_model_does(run_of, name):
     run, by_hand = advance(run_of(name), 3, 2), trained_by_hand(name, steps=5)
     for of, optimizer in optimizers_of(by_hand).items():

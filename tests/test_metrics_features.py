@@ -46,7 +46,8 @@ def untaught(monkeypatch, tmp_path):
     """Classifiers that skip their training, in a cache of the test's own; and who was to train."""
     trained = []
 
-    def skip(dataset, held_out, seed):
+    def skip(dataset, held_out, seed, architecture):
+        assert architecture == classifier.STRIDED
         trained.append(seed)
         network = classifier.make_network(dataset.example_shape, 10, seed)
         about = {"accuracy": 0.1, "num_held_out": len(held_out.x), "training_seconds": 0}

@@ -93,7 +93,8 @@ class Classifier:
     @property
     def num_classes(self) -> int:
         """Of the data, "no example" not counted."""
-        return self.about["num_classes"]
+        knows_no_example = self.about.get("architecture", STRIDED) == STRIDED
+        return self.network.output_shape[1] - knows_no_example
 
     def features(self, x: tf.Tensor) -> tf.Tensor:
         """Images [n, h, w, c] in [-1, 1] -> [n, 64], of mean square 1 over the training images.
