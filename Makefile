@@ -9,7 +9,7 @@ train: .venv/installed
 	@$(BIN)/python bin/train.py --flagfile=configs/quickstart.flags
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -m slow

@@ -5,6 +5,9 @@ from ganflow.nn import replicas
 
 replicas.make_logical_cpus(2)  # before TensorFlow runs its first operation
 
+import re  # noqa: E402
+from pathlib import Path  # noqa: E402
+
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
@@ -46,29 +49,27 @@ def two_replicas():
     return replicas.make_strategy(2)
 
 
-_LONGEST = (
-    "test_resume",
-    "test_reports",
-    "test_every_model",
-    "test_proving",
-    "test_twins",
-    "test_best",
-)
+# Two workers share the tests file by file, so that a file's fixtures are made once; those of one
+# file for every model, model by model, so that a model's steps are compiled once. One worker does
+# all that needs the digits' classifier, which takes twenty seconds to train.
+_JUDGED = ("test_conditions", "test_evaluation", "test_metrics_features", "test_reports")
+# These come first, so that neither worker waits long for the other at the end.
+_LONGEST = ("test_resume", *_JUDGED, "test_every_model", "test_proving", "test_twins", "test_best")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Two workers share the tests file by file; those of one file for every model, model by model.
+    rank = {name: i for i, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))  # otherwise as they were
 
-    A file's fixtures are then made once, and a model's steps compiled once; and one worker does all
-    that needs the digits' classifier, which takes some twenty seconds to train. The files that take
-    longest come first, so that neither waits for the other at the end.
-    """
-    items.sort(key=lambda item: item.path.stem not in _LONGEST)  # otherwise as they were
-    for item in items:
-        if "own_cache" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group("judged"))
-            continue
-        name = getattr(item, "callspec", None) and item.callspec.params.get("name")
-        of_model = f", {name}" if item.path.name == "test_every_model.py" and name else ""
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}{of_model}"))
+
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFileAndModel(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = Path(nodeid.partition("::")[0]).stem
+            if file == "test_every_model" and (name := re.search(r"\[(\w+)", nodeid)):
+                return f"{file}, {name[1]}"
+            return "judged" if file in _JUDGED else file
+
+    return ByFileAndModel(config, log)
