@@ -54,7 +54,15 @@ def two_replicas():
 # all that needs the digits' classifier, which takes twenty seconds to train.
 _JUDGED = ("test_conditions", "test_evaluation", "test_metrics_features", "test_reports")
 # These come first, so that neither worker waits long for the other at the end.
-_LONGEST = ("test_resume", *_JUDGED, "test_every_model", "test_proving", "test_twins", "test_best")
+_LONGEST = (
+    "test_resume",
+    *_JUDGED,
+    "test_every_model",
+    "test_proving",
+    "test_programs",
+    "test_storage",
+    "test_best",
+)
 
 
 def pytest_collection_modifyitems(items):

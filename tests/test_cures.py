@@ -149,6 +149,7 @@ def test_packs_of_images_stand_in_the_maps():
     assert inputs["z_d"].times == inputs["z_g"].times == 3
 
 
+@pytest.mark.slow
 def test_a_batch_on_two_replicas_has_one_deviation(two_replicas, tmp_path):
     made = []
     for replicas, strategy in ((1, None), (2, two_replicas)):

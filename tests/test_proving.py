@@ -22,11 +22,8 @@ from tests import cases, processes
 from tests.cases import build, dataset_of, module_of, small_config
 
 proving = pytest.mark.parametrize("name", cases.PROVING)
-# The one with most to restore is killed every day, the one with most to show is looked at.
+# test_resume.py kills runs every day; of these, the one with most to show is looked at.
 slow = pytest.mark.slow
-killed = pytest.mark.parametrize(
-    "name", ["staged", pytest.param("coupled", marks=slow), pytest.param("cyclic", marks=slow)]
-)
 watched = pytest.mark.parametrize(
     "name", ["cyclic", pytest.param("coupled", marks=slow), pytest.param("staged", marks=slow)]
 )
@@ -240,7 +237,8 @@ def test_a_proving_gan_trains_with_summaries_and_is_described(name, tmp_path):
         assert network in text and all(weight in text for weight in of)
 
 
-@killed
+@slow
+@proving
 def test_a_proving_gan_resumes_to_the_bit_after_a_kill(name, tmp_path):
     """The programs take it by its path."""
     arrays = tmp_path / "data.npz"

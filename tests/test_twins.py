@@ -378,7 +378,7 @@ def parted(ours, theirs, first, cancelled, share):
     return None
 
 
-# The longest two have a twin of their kind among the others.
+# Those with convolutions take longest: one of them is daily.
 LONG = [pytest.param(t, marks=pytest.mark.slow) for t in ("dcgan_upsampling", "deconv_56")]
 SHORT = [t for t in TWINS if t not in ("dcgan_upsampling", "deconv_56")]
 

@@ -243,6 +243,7 @@ def test_what_is_being_drawn_is_not_planned_again():
 
 
 @pytest.mark.usefixtures("no_drawing")
+@pytest.mark.slow
 def test_averaged_samples_are_drawn_and_judged_and_change_nothing(tmp_path, points, monkeypatch):
     monkeypatch.setattr(recorder.Recorder, "_judge", FakeJudge())
     run = small_run(tmp_path / "with", points, ema=0.9, evaluate_every=20, evaluate_num=100)
