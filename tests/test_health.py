@@ -168,6 +168,15 @@ def settings(model: str, **changes) -> dict:
     return dataclasses.asdict(config) | {"model": model, "is_points": "points" in model}
 
 
+def test_a_model_with_cures_is_advised_to_take_them():
+    known = {"model": "dcgan", "pac": 1, "spectral_norm": False, "beta_1": 0.5}
+    assert "--pac=4 (now 1)" in advice.of("mode_collapse", known)
+    assert "--spectral_norm (now False)" in advice.of("d_overpowers_g", known)
+    cured = known | {"pac": 2, "spectral_norm": True}
+    assert "pac" not in advice.of("mode_collapse", cured)
+    assert "spectral" not in advice.of("d_overpowers_g", cured)
+
+
 @pytest.mark.parametrize("model", models.names())
 @pytest.mark.parametrize("illness", ILLNESSES)
 def test_advice_names_flags_of_this_model_that_are_not_yet_so(model, illness):

@@ -1,7 +1,8 @@
 """What to do about an illness, in flags that the model has and that are not yet so.
 
 Settings are a model's config by field name, and "model", its name. The advice is that of the
-documents, with the number of the document; what they do not say was measured (docs/practices.md).
+documents, with the number of the document; what they do not say was measured (docs/practices.md),
+or is a paper's.
 """
 
 from collections.abc import Callable, Mapping
@@ -108,12 +109,18 @@ _LOGITS = _set(
 _REAL_LABEL = _set("real_label", 0.9, "document 004 softens D's targets", lambda v: v <= 0.9)
 _FAKE_LABEL = _set("fake_label", 0.1, "document 004 softens D's targets", lambda v: v >= 0.1)
 
+_PACKS = _set(
+    "pac", 4, "D judges samples together, and alike ones stand out (PacGAN)", lambda m: m > 1
+)
+_SPECTRAL = _set("spectral_norm", True, "it keeps D from growing steep (1802.05957)", bool)
+
 _ADVICE: dict[str, tuple[Callable[[Settings], str], ...]] = {
     "not_finite": (_LOGITS, _penalty, _lower("D", *_D_RATES), _lower("G", "g_learning_rate")),
     "mode_collapse": (
         _still("D", *_D_RATES),
         _still("G", "g_learning_rate"),
         _penalty,
+        _PACKS,
         _LESS_MOMENTUM,
         _lower_g_below_d,
         _another_loss,
@@ -126,6 +133,7 @@ _ADVICE: dict[str, tuple[Callable[[Settings], str], ...]] = {
         _FAKE_LABEL,
         _set("random_labels", True, "document 004: labels from [.8, 1] and [0, .3]", bool),
         _set("d_optimizer", "sgd", "document 004: SGD for D, Adam for G", lambda v: v == "sgd"),
+        _SPECTRAL,
         _weaker_d,
     ),
     "g_overpowers_d": (
