@@ -378,17 +378,20 @@ def parted(ours, theirs, first, cancelled, share):
     return None
 
 
-# Those with convolutions take longest: one of them is daily.
-LONG = [pytest.param(t, marks=pytest.mark.slow) for t in ("dcgan_upsampling", "deconv_56")]
-SHORT = [t for t in TWINS if t not in ("dcgan_upsampling", "deconv_56")]
+# A convolutional one, a dense one and one on points are daily; they take half a minute each.
+DAILY = ("deconv", "simple_keras", "circle")
 
 
-@pytest.mark.parametrize("twin", [*SHORT, *LONG])
+def daily(twins):
+    return [t if t in DAILY else pytest.param(t, marks=pytest.mark.slow) for t in twins]
+
+
+@pytest.mark.parametrize("twin", daily(TWINS))
 def test_our_explicit_weights_are_the_documents_network(twin):
     assert faults(twin) is None
 
 
-@pytest.mark.parametrize("twin", [t for t in SHORT if TWINS[t][-1] is not None])
+@pytest.mark.parametrize("twin", daily(t for t in TWINS if TWINS[t][-1] is not None))
 def test_another_leaky_slope_is_another_network(twin):
     slope = TWINS[twin][-1]
     assert faults(twin, slope=slope + 0.1) is not None
