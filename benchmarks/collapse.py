@@ -12,9 +12,9 @@ channel by channel, by the judging classifier of MNIST.
 """
 
 import dataclasses
+import functools
 import json
 import sys
-import time
 from pathlib import Path
 
 from absl import flags, logging
@@ -31,11 +31,10 @@ from ganflow import data  # noqa: E402
 from ganflow.base import tables  # noqa: E402
 from ganflow.base.errors import InputError  # noqa: E402
 from ganflow.cli import command  # noqa: E402
+from ganflow.cli import flags as flags_of  # noqa: E402
 from ganflow.cli.command import Signals  # noqa: E402
-from ganflow.cli.flags import parse  # noqa: E402
 from ganflow.judging import classifier_cache, metrics  # noqa: E402
-from ganflow.ladder import plans, reports, results  # noqa: E402
-from ganflow.ladder.cells import Budget, read_json_lines  # noqa: E402
+from ganflow.ladder import cells, plans, reports, results  # noqa: E402
 from ganflow.ladder.results import Interrupted  # noqa: E402
 from ganflow.storage import workdir  # noqa: E402
 from ganflow.trained import loading, sampling  # noqa: E402
@@ -78,41 +77,18 @@ def cell(name: str, line: plans.Entry, dataset: str, seed: int):
     preset, steps, _ = SETS[dataset]
     words = (f"--flagfile={ROOT / 'configs' / preset}.flags", *line.flags)
     made = plans.resolve(plans.Entry(name, words), dataset, FLAGS.data_dir)
-    steps = FLAGS.steps or steps
-    marks = tuple(sorted({max(1, round(steps * (i + 1) / MARKS)) for i in range(MARKS)}))
     options = dataclasses.replace(made.options, seed=seed)
-    return dataclasses.replace(made, options=options), Budget("steps", marks)
+    budget = plans.budget(None, FLAGS.steps or steps, [MARKS])
+    return dataclasses.replace(made, options=options), budget
 
 
-def finish(one, budget: Budget, folder: Path, asked) -> None:
-    """Train a cell, take its figures, write them."""
-    done = folder / "result.json"
-    if done.exists():
-        if json.loads(done.read_text())["of"] != [one.identity(), int(budget.marks[-1])]:
-            raise InputError(f"{folder}: holds other settings; give another --workdir")
-        return
-    failed, is_final = results.trained(one, budget, folder, asked)
-    if failed and not is_final:
-        raise InputError(f"{one.name}: {failed}; see {folder / 'log.txt'}")
-    figures = {}
-    if not failed:
-        num = SETS[one.dataset][2]
-        gan, manifest = loading.load_trained(folder, ema=one.options.ema > 0)
-        samples = sampling.of_gan(gan, manifest, num, seed=1).samples
-        if one.dataset == "stacked_mnist":
-            figures = stacked(samples, FLAGS.data_dir)
-        else:
-            figures = on_the_plane(one.dataset, samples)
-    rows = read_json_lines(folder / "marks.jsonl")
-    result = {
-        "of": [one.identity(), int(budget.marks[-1])],
-        "figures": figures,
-        "failed": failed,
-        "seconds": rows[-1]["clock_seconds"] if rows else None,
-        "date": time.strftime("%Y-%m-%d"),
-    }
-    workdir.write_whole(done, json.dumps(result, indent=1).encode() + b"\n")
-    results.keep_newest(folder)
+def figures(one: cells.Cell, folder: Path) -> dict[str, float]:
+    """Of a trained cell; of the moving average of G's weights, where there is one."""
+    gan, manifest = loading.load_trained(folder, ema=one.options.ema > 0)
+    samples = sampling.of_gan(gan, manifest, SETS[one.dataset][2], seed=1).samples
+    if one.dataset == "stacked_mnist":
+        return stacked(samples, FLAGS.data_dir)
+    return on_the_plane(one.dataset, samples)
 
 
 def table(lines, datasets, seeds, folder: Path) -> str:
@@ -127,13 +103,13 @@ def table(lines, datasets, seeds, folder: Path) -> str:
             good = [result["figures"] for result in done if result["figures"]]
             if not done:
                 continue
-            figures = [
+            spreads = [
                 reports.spread([f[name] for f in good if name in f], reports.three)
                 for name in FIGURES
             ]
             minutes = [result["seconds"] / 60 for result in done if result["seconds"]]
             seeds_told = f"{len(good)}" if len(good) == len(done) else f"{len(good)} of {len(done)}"
-            rows.append([f"`{line.name}`", seeds_told, *figures, f"{np.mean(minutes):.1f}"])
+            rows.append([f"`{line.name}`", seeds_told, *spreads, f"{np.mean(minutes):.1f}"])
         titles = ("cure", "seeds", *(name.replace("_", " ") for name in FIGURES), "minutes")
         parts += [f"## {dataset}", "", f"{FLAGS.steps or steps:,} steps, {num:,} samples.", ""]
         parts += [tables.as_markdown(titles, rows) if rows else "Not yet trained.", ""]
@@ -147,14 +123,16 @@ def main(_) -> int:
         if name not in SETS:
             raise InputError(f"--only={name}: expected some of {', '.join(SETS)}")
     lines = plans.read_plan_file(Path(FLAGS.plan))
-    seeds = [int(seed) for seed in FLAGS.seeds]
+    seeds = flags_of.seeds("seeds")
     todo = [(line, d, seed) for d in datasets for seed in seeds for line in lines]
     with workdir.locked(folder), Signals() as signals:
         try:
             for number, (line, dataset, seed) in enumerate(todo, 1):
                 one, budget = cell(line.name, line, dataset, seed)
                 logging.info("cell %d of %d: %s", number, len(todo), one.name)
-                finish(one, budget, folder / one.name, signals.asked)
+                place = folder / one.name
+                measure = functools.partial(figures, one, place)
+                results.measured(one, budget, place, measure, signals.asked)
                 text = table(lines, datasets, seeds, folder)
                 workdir.write_whole(folder / "collapse.md", text.encode())
         except Interrupted:
@@ -171,4 +149,4 @@ if __name__ == "__main__":
     flags.DEFINE_integer("steps", 0, "of every cell; 0: as many as each data set needs")
     flags.DEFINE_string("data_dir", "", "the folder with MNIST's four files")
     flags.DEFINE_string("workdir", "runs/collapse", "the folder of all cells")
-    command.run(main, parse)
+    command.run(main, flags_of.parse)

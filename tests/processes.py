@@ -27,7 +27,7 @@ _PATIENCE_SECONDS = 300
 # spend another second on taking TensorFlow's modules apart.
 _SERVER = """
 import importlib, json, os, runpy, sys, traceback
-from ganflow.programs import describe, evaluate, lab, ladder, sample, train
+from ganflow.programs import describe, evaluate, gates, lab, ladder, sample, train
 from ganflow import models
 from ganflow.judging import evaluation
 import matplotlib.backends.backend_agg, matplotlib.colors, matplotlib.figure

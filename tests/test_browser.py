@@ -197,6 +197,8 @@ def test_scalars_are_drawn(browser, trained, tmp_path):
     browser.open(f"{trained[1]}/#scalars")
     titles = ["Loss/d_loss", "accuracy/d_real", "d_output", "Loss", "gradient", "weight"]
     browser.wait_for_charts(titles, tmp_path / "scalars.png")
+    text = browser.script(_SEEN)["text"]
+    assert [title for title in titles if title not in text] == []
 
 
 def test_the_layout_pairs_the_networks(browser, trained, tmp_path):
@@ -241,8 +243,9 @@ def test_the_card_is_shown_as_text_with_headings(browser, trained, tmp_path):
 def test_hparams_are_filled_in_with_the_figures_of_the_run(browser, trained, tmp_path):
     browser.open(f"{trained[1]}/#hparams")
     wanted = ("d_learning_rate", "0.0010000", "d_hidden", "32,16", "trial/d_loss", "Trial ID")
-    browser.wait_for(lambda seen: all(part in seen["text"] for part in wanted))
+    seen = browser.wait_for(lambda seen: all(part in seen["text"] for part in wanted))
     browser.screenshot(tmp_path / "hparams.png")
+    assert [part for part in wanted if part not in seen["text"]] == []
 
 
 def test_what_a_run_has_not_written_is_not_found(browser, tmp_path):

@@ -25,7 +25,6 @@ from tests.cases import build, dataset_of, module_of, optimizers_of, small_confi
 NAMES = (*models.names(), *cases.PROVING)
 HAS_GPU = bool(tf.config.list_physical_devices("GPU"))
 every_model = pytest.mark.parametrize("name", NAMES)
-own_models = pytest.mark.parametrize("name", models.names())
 
 
 # An engine takes ten seconds to compile: `make test` does it for one model of each kind.

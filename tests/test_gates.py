@@ -1,12 +1,16 @@
 """The gates: their bars, their figures, their controls, and that a kill loses nothing."""
 
 import dataclasses
+import functools
 import json
+import math
+import signal
+import time
 import types
 
 import numpy as np
 import pytest
-from processes import run
+from processes import ROOT, run
 
 from ganflow import data, models
 from ganflow.base.errors import InputError
@@ -14,13 +18,16 @@ from ganflow.gates import gate, measures, report, running
 from ganflow.gates.gate import Bar, Edit, Gate, Variant
 from ganflow.gates.table import GATES
 from ganflow.interface import gans
-from ganflow.ladder import cells, training
+from ganflow.judging import evaluation
+from ganflow.ladder import cells, results, training
+from ganflow.ladder.cells import data_of
 from ganflow.ladder.results import Interrupted
 from ganflow.programs.ladder import PRESETS
 from ganflow.trained.sampling import Made
 from tests import cases
 from tests.test_every_model import drawn, same, weights
 
+MNIST = ROOT.parent / "shared" / "data" / "mnist"
 VARIANTS = [(g, v) for g in GATES for v in g.variants]
 IDS = [f"{g.name}-{v.name}" for g, v in VARIANTS]
 
@@ -85,7 +92,7 @@ def results_of(work, near):
 )
 def test_the_median_of_the_seeds_counts_or_every_one(own, every_seed, says):
     a_gate = small_gate(every_seed=every_seed)
-    work = running.plan([a_gate], None, [0])
+    work = running.plan([a_gate], [], [0])
     results = results_of(work, {"as it is": own, "broken": [0.2]})
     assert report.verdict(a_gate, a_gate.own, work, results) == says
     assert report.verdict(a_gate, a_gate.variants[0], work, results).startswith("fails")
@@ -219,13 +226,16 @@ def test_balance_is_told_from_the_rows_of_the_end(monkeypatch):
 
 def test_a_stopped_gate_goes_on_and_finished_cells_stay(tmp_path, monkeypatch):
     a_gate = small_gate(seeds=(0,))
-    work = running.plan([a_gate], None, [0])
+    work = running.plan([a_gate], [], [0])
     monkeypatch.setattr(running.hints, "again", lambda program: "again")
     started = []
 
     def trained(cell, budget, folder, asked):  # in this process: another takes long to start
         started.append(cell.entry)
         if len(started) == 2:
+            signal.raise_signal(signal.SIGTERM)
+            while not asked():  # a thread reads it
+                time.sleep(0.01)
             raise Interrupted
         folder.mkdir(parents=True, exist_ok=True)
         cells.write(cell, budget, folder)
@@ -233,8 +243,7 @@ def test_a_stopped_gate_goes_on_and_finished_cells_stay(tmp_path, monkeypatch):
         return None, True
 
     monkeypatch.setattr(running.results, "trained", trained)
-    with pytest.raises(TypeError):  # 128 + no signal
-        running.run(work, tmp_path, PRESETS, "", None)
+    assert running.run(work, tmp_path, PRESETS, "", None) == 143
     first = (tmp_path / "small/as_it_is-seed0/result.json").read_bytes()
     assert not (tmp_path / "small/broken-seed0/result.json").exists()
     assert running.run(work, tmp_path, PRESETS, "", None) == 0
@@ -246,9 +255,26 @@ def test_a_stopped_gate_goes_on_and_finished_cells_stay(tmp_path, monkeypatch):
     text = (tmp_path / "gates.md").read_text()
     assert text == report.table(work, found) and "as it is" in text
     # Other settings under the same name are no result of these.
-    changed = running.plan([dataclasses.replace(a_gate, steps=60)], None, [0])
-    with pytest.raises(InputError, match="with other settings"):
+    changed = running.plan([dataclasses.replace(a_gate, steps=60)], [], [0])
+    with pytest.raises(InputError, match="of other settings"):
         running.run(changed, tmp_path, PRESETS, "", None)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not MNIST.exists(), reason=f"no MNIST in {MNIST}")
+@pytest.mark.parametrize("a_gate", GATES, ids=[g.name for g in GATES])
+def test_every_bar_has_its_figure_after_a_few_steps_already(a_gate, tmp_path, monkeypatch):
+    monkeypatch.setattr(measures, "NUM", 1_000)
+    short = dataclasses.replace(a_gate, steps=40, marks=4)
+    cell, budget = running.cell_of(
+        running.Work(short, short.own, 0), tmp_path / "cell", PRESETS, str(MNIST)
+    )
+    assert results.trained(cell, budget, tmp_path / "cell", lambda: False) == (None, True)
+    judge = functools.partial(evaluation.make_judge, *data_of(cell))
+    trained = measures.Trained(tmp_path / "cell", judge, *data_of(cell))
+    figures = short.measure(trained)
+    for name in (*(bar.figure for bar in short.bars), *short.shown):
+        assert math.isfinite(figures[name]), name
 
 
 def test_medians_are_of_figures_that_all_seeds_have():

@@ -161,6 +161,33 @@ def as_text(model: str, *configs: Any, leave_out: Collection[str] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
+def numbers(name: str, kind: type) -> list:
+    """The numbers of a flag of `DEFINE_list`, none where it has no value.
+
+    Args:
+      name: of the flag.
+      kind: int or float.
+
+    Raises:
+      InputError: something else stands there.
+    """
+    words = FLAGS[name].value or []
+    try:
+        return [kind(word) for word in words]
+    except ValueError as error:
+        text = ",".join(words)
+        raise InputError(f"--{name}={text}: expected numbers separated by commas") from error
+
+
+def seeds(name: str) -> list[int]:
+    """The same of seeds: different ones, none below 0; raises alike."""
+    found = numbers(name, int)
+    if min(found, default=0) < 0 or len(set(found)) < len(found):
+        text = ",".join(map(str, found))
+        raise InputError(f"--{name}={text}: expected different numbers, none below 0")
+    return found
+
+
 def _about_unknown(name: str, model: str) -> str:
     owners = [other for other in models.names() if name in _fields(other)] if model else []
     if owners:

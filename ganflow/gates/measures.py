@@ -39,9 +39,9 @@ class Trained:
     def __init__(self, folder: Path, judge: Callable, train: data.Dataset, held_out: data.Dataset):
         """Args: the workdir; () -> an `evaluation.Judge`; the data set and its held-out part."""
         self.folder, self.train, self.held_out, self._judge = folder, train, held_out, judge
-        self.gan, self.manifest = loading.load_trained(folder)
-        if self.manifest["options"]["ema"]:  # where there is an average, it is what is judged
-            self.gan, self.manifest = loading.load_trained(folder, ema=True)
+        # Where there is an average of G's weights, it is what is judged.
+        average = loading.sound_checkpoint(folder).manifest["options"]["ema"] > 0
+        self.gan, self.manifest = loading.load_trained(folder, ema=average)
 
     @functools.cached_property
     def judge(self):
@@ -174,9 +174,9 @@ def slants(x: np.ndarray) -> np.ndarray:
 def estimate(trained: Trained) -> dict[str, float]:
     """Of WGAN: whether the critic's estimate follows the samples' Fréchet distance.
 
-    Over all checkpoints, the estimate being the mean since the checkpoint before. `weight_excess`
-    is the largest weight of the critic at any checkpoint, over the clip; `critic_updates` those
-    made, over those that the schedule asks for.
+    Over all checkpoints, by 2,000 samples each, the estimate being the mean since the checkpoint
+    before. `weight_excess` is the largest weight of the critic at any checkpoint, over the clip;
+    `critic_updates` those made, over those that the schedule asks for.
     """
     from scipy import stats
 
@@ -191,8 +191,8 @@ def estimate(trained: Trained) -> dict[str, float]:
     estimates = [rows[step]["wasserstein_estimate"] for step in steps]
     schedule = trained.gan.schedule()
     asked = sum(
-        steps * len(phase.inputs["x"])
-        for steps, phase in zip(schedule.steps_of_each(max(steps)), schedule.phases, strict=True)
+        count * len(phase.inputs["x"])
+        for count, phase in zip(schedule.steps_of_each(max(steps)), schedule.phases, strict=True)
     )
     return {
         "checkpoints": len(steps),

@@ -14,7 +14,6 @@ import hashlib
 import json
 import statistics
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -56,14 +55,12 @@ class Work:
         return Work(self.gate, self.gate.own, self.seed)
 
 
-def plan(
-    gates: Sequence[Gate], seeds: Sequence[int] | None, other_seeds: Sequence[int]
-) -> list[Work]:
+def plan(gates: Sequence[Gate], seeds: Sequence[int], other_seeds: Sequence[int]) -> list[Work]:
     """Every cell, in the order in which they are done.
 
     Args:
       gates: which.
-      seeds: of a gate's own training and of what it is compared with; None: the gate's.
+      seeds: of a gate's own training and of what it is compared with; none: the gate's.
       other_seeds: of its controls and reports.
     """
     found = []
@@ -131,8 +128,7 @@ def cell_of(one: Work, folder: Path, presets: Path, data_dir: str) -> tuple[Cell
         workdir.write_whole(file, edited(source, variant.edits, one.name).encode())
         cell = dataclasses.replace(cell, model=str(file.resolve()))
     cell = dataclasses.replace(cell, options=dataclasses.replace(cell.options, seed=one.seed))
-    marks = sorted({max(1, round(gate.steps * (i + 1) / gate.marks)) for i in range(gate.marks)})
-    return cell, Budget("steps", tuple(marks))
+    return cell, plans.budget(None, gate.steps, [gate.marks])
 
 
 def edited(source: str, edits: Sequence[Edit], name: str) -> str:
@@ -151,50 +147,33 @@ def edited(source: str, edits: Sequence[Edit], name: str) -> str:
 
 def _finish(one: Work, folder: Path, presets: Path, data_dir: str, judges, asked) -> None:
     cell, budget = cell_of(one, folder, presets, data_dir)
-    told = {"cell": cell.identity(), "steps": int(budget.marks[-1]), "program": one.variant.program}
-    if one.variant.edits:
-        told["model_sha256"] = hashlib.sha256(Path(cell.model).read_bytes()).hexdigest()
-    done = folder / "result.json"
-    if done.exists():
-        if json.loads(done.read_text())["of"] != told:
-            raise InputError(
-                f"{folder}: holds {one.name} with other settings or another model; remove the "
-                "folder to have it trained anew, or give another --workdir"
-            )
-        results.keep_newest(folder)
-        return
     judge = functools.partial(_judge_of, cell, judges)
     if one.variant.program:
-        own = json.loads((folder.parents[1] / one.own.name / "result.json").read_text())
-        seconds, failed = own["seconds"], None
-        figures = _peer(one, folder, seconds, data_dir, judge, asked)
-    else:
-        failed, is_final = results.trained(cell, budget, folder, asked)
-        figures = {}
-        if failed is None:
-            figures = dict(one.gate.measure(Trained(folder, judge, *data_of(cell))))
-        elif not is_final:
-            raise InputError(f"{one.name}: {failed}; see {folder / 'log.txt'}")
-        lines = (folder / "marks.jsonl").read_text().splitlines()
-        seconds = json.loads(lines[-1])["clock_seconds"] if lines else None
-    result = {
-        "of": told,
-        "figures": figures,
-        "failed": failed,
-        "seconds": seconds,
-        "date": time.strftime("%Y-%m-%d"),
-    }
-    workdir.write_whole(done, json.dumps(result, indent=1).encode() + b"\n")
-    results.keep_newest(folder)
+        _peer(one, folder, data_dir, judge, asked)
+        return
+
+    def measure():
+        return one.gate.measure(Trained(folder, judge, *data_of(cell)))
+
+    edits = one.variant.edits  # they decide what is trained, besides the cell's settings
+    about = hashlib.sha256(Path(cell.model).read_bytes()).hexdigest() if edits else None
+    results.measured(cell, budget, folder, measure, asked, about)
 
 
-def _peer(one: Work, folder: Path, seconds: float, data_dir: str, judge, asked) -> dict:
-    """The figures of another program's samples, after so many seconds of its training.
+def _peer(one: Work, folder: Path, data_dir: str, judge, asked) -> None:
+    """Another program, trained for as long as the gate's own cell of the same seed; begins anew.
 
     Raises:
-      Interrupted: `asked` came true; it will begin anew.
-      InputError: it ended with an error.
+      Interrupted: `asked` came true.
+      InputError: it ended with an error, or our own did, so that there is no time to give it.
     """
+    own = json.loads((folder.parents[1] / one.own.name / "result.json").read_text())
+    seconds = own["seconds"]
+    if own["failed"]:
+        raise InputError(f"{one.name}: {one.own.name} has failed, so it has no time to match")
+    of = {"program": one.variant.program, "seconds": seconds, "seed": one.seed}
+    if results.already(folder, of) is not None:
+        return
     folder.mkdir(parents=True, exist_ok=True)
     words = [f"--data_dir={data_dir}", f"--out={folder}", f"--seed={one.seed}"]
     program = [sys.executable, str(PEERS / one.variant.program), *words, f"--marks={seconds:g}"]
@@ -204,7 +183,8 @@ def _peer(one: Work, folder: Path, seconds: float, data_dir: str, judge, asked) 
     if code:
         raise InputError(f"{one.name}: exit code {code}: {said}; see {folder / 'log.txt'}")
     samples = np.load(folder / f"mark_{seconds:g}.npy", allow_pickle=False)
-    return dict(measures.of_samples(judge(), samples[: measures.NUM]))
+    figures = measures.of_samples(judge(), samples[: measures.NUM])
+    results.keep(folder, of, figures, None, seconds)
 
 
 def _judge_of(cell: Cell, judges: dict):

@@ -13,6 +13,12 @@ _NORM = Edit(
 """,
 )
 
+
+def _withheld(line: str) -> Edit:
+    """A label's first layer, that is given zeros."""
+    return Edit(line, line.replace("(y, ", "(0.0 * y, "))
+
+
 VANILLA = Gate(
     "vanilla",
     "1406.2661, table 1: a Parzen log-likelihood of 225 nats on MNIST, here by the authors' "
@@ -135,21 +141,11 @@ CGAN = Gate(
     (
         Variant(
             "label withheld from G",
-            edits=(
-                Edit(
-                    '    y = layers.relu(layers.linear(y, weights["y_w"], weights["y_b"]))',
-                    '    y = layers.relu(layers.linear(0.0 * y, weights["y_w"], weights["y_b"]))',
-                ),
-            ),
+            edits=(_withheld('    y = layers.relu(layers.linear(y, weights["y_w"], '),),
         ),
         Variant(
             "label withheld from D",
-            edits=(
-                Edit(
-                    '    y = layers.linear(y, weights["y_w"], weights["y_b"])',
-                    '    y = layers.linear(0.0 * y, weights["y_w"], weights["y_b"])',
-                ),
-            ),
+            edits=(_withheld('    y = layers.linear(y, weights["y_w"], '),),
         ),
     ),
     shown=("nearest_neighbour_error", "frechet_distance"),

@@ -14,7 +14,7 @@ over, goes through a maximum.
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,11 +47,7 @@ def make_network(example_shape: tuple[int, ...], num_classes: int, seed: int) ->
         settings = {"strides": 2, "padding": "same", "activation": "leaky_relu"}
         # [n, 14, 14, 16], [n, 7, 7, 32], [n, 4, 4, 64]
         network.add(layers.Conv2D(maps, side, **settings, kernel_initializer=start, name=name))
-    network.add(layers.Flatten(name="flatten"))  # [n, 1024]
-    start = keras.initializers.HeUniform(next(seeds))
-    network.add(layers.Dense(FEATURES, "leaky_relu", kernel_initializer=start, name="features"))
-    start = keras.initializers.GlorotUniform(next(seeds))
-    network.add(layers.Dense(num_classes + 1, kernel_initializer=start, name="logits"))
+    _add_end(network, FEATURES, "leaky_relu", num_classes + 1, seeds)  # of [n, 1024]
     return network
 
 
@@ -70,12 +66,19 @@ def make_pooled(example_shape: tuple[int, ...], num_classes: int, seed: int) -> 
         settings = {"padding": "same", "activation": "relu", "name": f"conv_{i}"}
         network.add(layers.Conv2D(maps, 3, **settings, kernel_initializer=start))
         network.add(layers.MaxPooling2D(name=f"maximum_{i}"))
-    network.add(layers.Flatten(name="flatten"))  # [n, 3136]
-    start = keras.initializers.HeUniform(next(seeds))
-    network.add(layers.Dense(_POOLED_FEATURES, "relu", kernel_initializer=start, name="features"))
-    start = keras.initializers.GlorotUniform(next(seeds))
-    network.add(layers.Dense(num_classes, kernel_initializer=start, name="logits"))
+    _add_end(network, _POOLED_FEATURES, "relu", num_classes, seeds)  # of [n, 3136]
     return network
+
+
+def _add_end(network, units: int, activation: str, num_logits: int, seeds: Iterator[int]) -> None:
+    """Maps [n, h, w, c] -> features [n, units] -> logits [n, num_logits]."""
+    from keras import initializers, layers
+
+    network.add(layers.Flatten(name="flatten"))
+    start = initializers.HeUniform(next(seeds))
+    network.add(layers.Dense(units, activation, kernel_initializer=start, name="features"))
+    start = initializers.GlorotUniform(next(seeds))
+    network.add(layers.Dense(num_logits, kernel_initializer=start, name="logits"))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -8,13 +8,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from ganflow.base.errors import BusyError, NotFiniteError, StorageError
+from ganflow.base.errors import BusyError, InputError, NotFiniteError, StorageError
 from ganflow.ladder import cells
 from ganflow.ladder.cells import Budget, Cell
 from ganflow.pictures import grids
@@ -56,6 +58,65 @@ def finish(cell: Cell, budget: Budget, folder: Path, judge: Callable, asked: Cal
     if is_final:
         workdir.write_whole(done, json.dumps(result, indent=1).encode() + b"\n")
         keep_newest(folder)
+    return result
+
+
+def measured(
+    cell: Cell, budget: Budget, folder: Path, measure: Callable, asked: Callable, about: Any = None
+) -> dict:
+    """Train a cell as `finish` does, but take other figures of it, and those of its end alone.
+
+    Args:
+      cell, budget, folder, asked: as of `finish`.
+      measure: () -> figures by name, after the training; of one that diverged there are none.
+      about: JSON that also decides what the cell is: a result with another is refused.
+
+    Returns:
+      What `result.json` holds: "of", "figures", "failed", "seconds", "date".
+
+    Raises:
+      InputError: the folder holds another cell's result, or the training failed and can be tried
+        again.
+      Interrupted, StorageError, BusyError: as `finish`.
+    """
+    of = {"cell": cell.identity(), "steps": int(budget.marks[-1]), "about": about}
+    if (known := already(folder, of)) is not None:
+        return known
+    failed, is_final = trained(cell, budget, folder, asked)
+    if not is_final:
+        raise InputError(f"{cell.name}: {failed}; see {folder / 'log.txt'}")
+    figures = {} if failed else dict(measure())
+    rows = cells.read_json_lines(folder / "marks.jsonl")
+    seconds = rows[-1]["clock_seconds"] if rows else None
+    return keep(folder, of, figures, failed, seconds)
+
+
+def already(folder: Path, of: dict) -> dict | None:
+    """The result that `keep` has written; None where there is none yet.
+
+    Raises:
+      InputError: it is of something else.
+    """
+    path = folder / "result.json"
+    if not path.exists():
+        return None
+    result = json.loads(path.read_text())
+    if result["of"] != of:
+        raise InputError(
+            f"{folder}: holds a result of other settings or another model; remove the folder to "
+            "have it trained anew, or give another --workdir"
+        )
+    keep_newest(folder)  # a kill may have come between the file and this
+    return result
+
+
+def keep(folder: Path, of: dict, figures: dict, failed: str | None, seconds: float | None) -> dict:
+    """Write a result, whole, and delete the checkpoints that were needed for it; return it."""
+    date = time.strftime("%Y-%m-%d")
+    names = ("of", "figures", "failed", "seconds", "date")
+    result = dict(zip(names, (of, figures, failed, seconds, date), strict=True))
+    workdir.write_whole(folder / "result.json", json.dumps(result, indent=1).encode() + b"\n")
+    keep_newest(folder)
     return result
 
 

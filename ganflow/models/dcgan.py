@@ -149,9 +149,9 @@ class Gan(tf.Module):
 
     def d_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """D on x and, apart, on G(z_d)."""
+        x = self._real(batch)  # [n, 28, 28, 1]; with --pac=M, n M of these and of fake ones
         fake = generator(self.g, batch["z_d"], self.shape, "batch")  # [n, 28, 28, 1]
-        x = self._real(batch)
-        cures.power_iteration(self.d, self.us)
+        cures.power_iteration(self.d, self.us)  # of --spectral_norm; without it, of nothing
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.d_variables)
             real_logits, fake_logits = self._judge(x), self._judge(fake)  # [n, 1] each
@@ -182,7 +182,7 @@ class Gan(tf.Module):
         return discriminator(cures.held(weights or self.d, self.us), packs, self.config)
 
     def _ahead(self, batch, fake):
-        """D's weights as they are, or as they will be."""
+        """D's weights as they are, or with --unroll as they will be."""
         if not self.config.unroll:
             return self.d
         d_loss = partial(self._d_loss, self._real(batch), fake)
@@ -204,5 +204,5 @@ class Gan(tf.Module):
 
         Of packs, that of each image with the m - 1 that follow it.
         """
-        packs = tf.concat([tf.roll(x, -i, axis=0) for i in range(self.config.pac)], axis=3)
+        packs = layers.pack_each(x, self.config.pac)  # [n, 28, 28, m]
         return discriminator(cures.held(self.d, self.us), packs, self.config)[:, 0]

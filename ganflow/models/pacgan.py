@@ -146,7 +146,7 @@ class Gan(tf.Module):
     def d_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """D on packs of m real points and on packs of m generated ones."""
         x, fake = self._real(batch), generator(self.g, batch["z"], "batch")  # [n m, 2] each
-        cures.power_iteration(self.d, self.us)
+        cures.power_iteration(self.d, self.us)  # of --spectral_norm; without it, of nothing
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.d_variables)
             real_logits, fake_logits = self._judge(x), self._judge(fake)  # [n, 1] each
@@ -176,7 +176,7 @@ class Gan(tf.Module):
         return discriminator(cures.held(weights or self.d, self.us), packs, self.config)
 
     def _ahead(self, batch, fake):
-        """D's weights as they are, or as they will be."""
+        """D's weights as they are, or with --unroll as they will be."""
         if not self.config.unroll:
             return self.d
         d_loss = partial(self._d_loss, self._real(batch), fake)
@@ -196,9 +196,8 @@ class Gan(tf.Module):
 
     def score(self, x: tf.Tensor, given: dict[str, tf.Tensor]) -> tf.Tensor:
         """Points [n, 2] -> D's logit of each with the m - 1 that follow it, [n]."""
-        packs = tf.concat([tf.roll(x, -i, axis=0) for i in range(self.config.pac)], axis=1)
-        d = cures.held(self.d, self.us)
-        return discriminator(d, packs, self.config)[:, 0]  # of [n, 2 m]
+        packs = layers.pack_each(x, self.config.pac)  # [n, 2 m]
+        return discriminator(cures.held(self.d, self.us), packs, self.config)[:, 0]
 
     def g_loss(self, fake: tf.Tensor) -> tf.Tensor:
         """G's loss on these fake points, each in the m packs in which `score` has it."""

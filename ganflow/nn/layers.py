@@ -241,3 +241,8 @@ def pack(x: tf.Tensor, m: int) -> tf.Tensor:
     """
     packs = tf.reshape(x, [-1, m, *x.shape[1:]])
     return tf.concat(tf.unstack(packs, axis=1), axis=-1)
+
+
+def pack_each(x: tf.Tensor, m: int) -> tf.Tensor:
+    """Each example with the m - 1 that follow it, after the last the first: [n, ..., c] -> m c."""
+    return tf.concat([tf.roll(x, -i, axis=0) for i in range(m)], axis=-1)

@@ -17,6 +17,7 @@ from ganflow.cli import command, flags
 from ganflow.gates import report, running
 from ganflow.gates.table import GATES
 from ganflow.programs.ladder import PRESETS
+from ganflow.storage import workdir
 
 FLAGS = absl_flags.FLAGS
 
@@ -24,7 +25,7 @@ FLAGS = absl_flags.FLAGS
 def run() -> None:
     """Define the flags and start."""
     absl_flags.DEFINE_list("only", None, f"gates; default: all: {', '.join(g.name for g in GATES)}")
-    absl_flags.DEFINE_list("seeds", None, "of each gate's own training; default: the gate's own")
+    absl_flags.DEFINE_list("seeds", [], "of each gate's own training; default: the gate's own")
     absl_flags.DEFINE_list("control_seeds", ["0"], "of each control")
     absl_flags.DEFINE_string("data_dir", "", "the folder with MNIST's four files")
     absl_flags.DEFINE_string("workdir", "runs/gates", "the gates' folder")
@@ -45,8 +46,7 @@ def main(_) -> int:
         if name not in known:
             raise InputError(f"--only={name}: there is no such gate; there are: {', '.join(known)}")
     chosen = [gate for gate in GATES if not FLAGS.only or gate.name in FLAGS.only]
-    own, of_controls = _seeds("seeds"), _seeds("control_seeds") or []
-    work = running.plan(chosen, own, of_controls)
+    work = running.plan(chosen, flags.seeds("seeds"), flags.seeds("control_seeds"))
     folder, out = Path(FLAGS.workdir), Path(FLAGS.out) if FLAGS.out else None
     if FLAGS.dry_run:
         print("\n".join(one.name for one in work))
@@ -54,22 +54,8 @@ def main(_) -> int:
     if FLAGS.report:
         text = report.table(work, running.found(work, folder))
         if out is not None:
-            out.write_text(text)
+            workdir.write_whole(out, text.encode())
         else:
             print(text, end="")
         return 0
     return running.run(work, folder, PRESETS, FLAGS.data_dir, out)
-
-
-def _seeds(flag: str) -> list[int] | None:
-    words = getattr(FLAGS, flag)
-    if words is None:
-        return None
-    try:
-        seeds = [int(word) for word in words]
-    except ValueError as error:
-        text = ",".join(words)
-        raise InputError(f"--{flag}={text}: expected numbers separated by commas") from error
-    if min(seeds, default=0) < 0 or len(set(seeds)) < len(seeds):
-        raise InputError(f"--{flag}={','.join(words)}: expected different numbers, none below 0")
-    return seeds

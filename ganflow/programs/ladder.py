@@ -52,7 +52,7 @@ def main(_) -> int:
     """Do what is not yet done of the plan; return the exit code."""
     # A cell's process takes a GPU's memory whole; this one has to leave it there.
     tf.config.set_visible_devices([], "GPU")
-    budget = plans.budget(FLAGS.seconds, FLAGS.steps, _numbers("marks", float))
+    budget = plans.budget(FLAGS.seconds, FLAGS.steps, flags.numbers("marks", float))
     datasets = None
     if FLAGS.plan:
         if FLAGS.models or FLAGS.datasets:
@@ -62,18 +62,9 @@ def main(_) -> int:
         entries = [plans.entry(name, PRESETS) for name in FLAGS.models or models.names()]
         datasets = FLAGS.datasets or plans.DATASETS
     plan = plans.make_plan(
-        entries, datasets, _numbers("seeds", int), budget, FLAGS.num, FLAGS.data_dir
+        entries, datasets, flags.numbers("seeds", int), budget, FLAGS.num, FLAGS.data_dir
     )
     if FLAGS.dry_run:
         print(plans.describe(plan))
         return 0
     return running.run(plan, Path(FLAGS.workdir), hints.command_line())
-
-
-def _numbers(flag: str, kind: type) -> list:
-    words = getattr(FLAGS, flag)
-    try:
-        return [kind(word) for word in words]
-    except ValueError as error:
-        text = ",".join(words)
-        raise InputError(f"--{flag}={text}: expected numbers separated by commas") from error

@@ -11,7 +11,7 @@ from absl import flags
 
 from ganflow.base.errors import InputError
 from ganflow.cli import command
-from ganflow.cli.flags import parse
+from ganflow.cli.flags import numbers, parse
 from ganflow.programs import steps
 from ganflow.trained import conditions, loading, sampling
 
@@ -54,7 +54,7 @@ def main(_) -> int:
         samples, columns = conditions.sweep(gan, manifest, FLAGS.sweep, FLAGS.seed, FLAGS.sampler)
         title += f"; {FLAGS.sweep} row by row"
     else:
-        fixed = conditions.asked(chosen, FLAGS.num, FLAGS.label, _codes())
+        fixed = conditions.asked(chosen, FLAGS.num, FLAGS.label, numbers("code", float))
         given = FLAGS.num, FLAGS.seed, FLAGS.sampler, fixed
         samples = sampling.of_gan(gan, manifest, *given).samples
         title += f", label {FLAGS.label}" * (FLAGS.label is not None)
@@ -62,11 +62,3 @@ def main(_) -> int:
     sampling.write(samples, out, title, columns)
     print(f"{out}: {samples.dtype} {' x '.join(map(str, samples.shape))}")
     return 0
-
-
-def _codes() -> list[float]:
-    try:
-        return [float(word) for word in FLAGS.code]
-    except ValueError as error:
-        text = ",".join(FLAGS.code)
-        raise InputError(f"--code={text}: expected numbers separated by commas") from error
