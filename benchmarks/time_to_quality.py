@@ -1,4 +1,4 @@
-"""Fréchet distance on MNIST after so many minutes: ours beside a plain DCGAN in Keras.
+"""Quality on MNIST after so many minutes: ours beside a plain DCGAN in Keras, by three figures.
 
     python benchmarks/time_to_quality.py --data_dir=DIR --plan=FILE --workdir=runs/time_to_quality
 
@@ -7,6 +7,10 @@ its own, and judged by one judge. A plan has the lines of `bin/ladder.py --plan`
 `PLAN` below, the documents' systems at their own settings. The same command again goes on: a
 system of ours from its last mark, the reference from its start. Left behind: table.md, table.json,
 curves.png.
+
+The figures are the judge's Fréchet distance, that of a second judge (another network, another
+seed), and the distance of patches, which needs no classifier. A system counts as better than the
+reference only where all three say so.
 
 Training time counts building, tracing, compilation, every step and our checkpoints; not imports,
 reading the data, or sampling and judging.
@@ -52,7 +56,11 @@ dcgan_upsampling: --model=dcgan_upsampling --dataset=mnist
 dense_logits: --model=dense_logits --dataset=mnist
 dense_batch_norm: --model=dense_batch_norm --dataset=mnist
 """
-_FIGURE = "frechet_distance"
+_FIGURES = {
+    "frechet_distance": "Fréchet distance",
+    "second_frechet_distance": "second judge's",
+    "patch_distance": "patch distance",
+}
 
 
 class PeerError(GanflowError):
@@ -152,47 +160,70 @@ def train_all(plan: plans.Plan, seeds: list[int], folder: Path, asked) -> dict[s
 
 
 def table(results: dict[str, list[dict]], marks: tuple[float, ...], program: str) -> str:
-    """Systems by marks in Markdown, the best of ours by the last mark first, and who won.
+    """A table of systems by marks for each figure, in Markdown, and who is better than whom.
 
     Args:
       results: system -> results of its seeds, the reference among them.
       marks: in seconds.
       program: the command line.
     """
-    means = {
-        name: [statistics.fmean(column) for column in zip(*_figures(found), strict=True)]
-        for name, found in results.items()
-        if not any(result.get("failed") for result in found)
-    }
-    ours = sorted((name for name in means if name != REFERENCE), key=lambda name: means[name][-1])
-    heads = ["system", "seeds", *[_minutes(mark) for mark in marks], "steps/s", "peak memory"]
-    lines = [f"    {program}", "", f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
-    for name in [*ours, REFERENCE]:
-        found = results[name]
-        shown = [
-            reports.spread(column, reports.three) for column in zip(*_figures(found), strict=True)
-        ]
-        rate = reports.spread([r["steps_per_second"] for r in found], reports.three)
-        peak = max(result["peak_mib"] for result in found)
-        cells = [f"`{name}`", str(len(found)), *shown, rate, f"{peak:,.0f} MiB"]
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", "Fréchet distance of the judge's features; lower is better.", ""]
-    for i, mark in enumerate(marks if ours else ()):
-        best = min(ours, key=lambda name: means[name][i])
-        mine, theirs = means[best][i], means[REFERENCE][i]
-        verdict = "better than" if mine < theirs else "not better than"
-        mine, theirs = map(reports.three, (mine, theirs))
-        ours_text = f"our best, `{best}` at {mine}, is {verdict}"
-        lines.append(f"- {_minutes(mark)}: {ours_text} the reference's {theirs}.")
+    sound = {name: found for name, found in results.items() if not any(map(_failed, found))}
+    first = next(iter(_FIGURES))
+    order = sorted(sound, key=lambda name: (name == REFERENCE, _means(sound[name], first)[-1]))
+    lines = [f"    {program}", ""]
+    for figure, title in _FIGURES.items():
+        heads = [title, "seeds", *map(_minutes, marks), "steps/s", "peak memory"]
+        lines += [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+        for name in order:
+            found = sound[name]
+            columns = zip(*_at_marks(found, figure), strict=True)
+            shown = [reports.spread(column, reports.three) for column in columns]
+            rate = reports.spread([r["steps_per_second"] for r in found], reports.three)
+            peak = max(result["peak_mib"] for result in found)
+            cells = [f"`{name}`", str(len(found)), *shown, rate, f"{peak:,.0f} MiB"]
+            lines.append(f"| {' | '.join(cells)} |")
+        lines.append("")
+    lines += ["Lower is better.", ""]
+    if REFERENCE in sound:
+        ours = [name for name in order if name != REFERENCE]
+        lines += [f"- {_verdict(name, sound, marks)}" for name in ours]
     for name, found in results.items():
-        for result in found:
-            if result.get("failed"):
-                lines.append(f"- `{name}`, seed {result['seed']} failed: {result['failed']}")
+        for result in filter(_failed, found):
+            lines.append(f"- `{name}`, seed {result['seed']} failed: {result['failed']}")
     return "\n".join(lines) + "\n"
 
 
-def _figures(results: list[dict]) -> list[list[float]]:
-    return [[mark["figures"][_FIGURE] for mark in result["marks"]] for result in results]
+def _verdict(name: str, sound: dict[str, list[dict]], marks: tuple[float, ...]) -> str:
+    """What share of the reference's figures a system has, and where all three are below 1."""
+    shares = [
+        [
+            mine / theirs
+            for mine, theirs in zip(
+                _means(sound[name], figure), _means(sound[REFERENCE], figure), strict=True
+            )
+        ]
+        for figure in _FIGURES
+    ]
+    at = [
+        _minutes(mark)
+        for mark, of in zip(marks, zip(*shares, strict=True), strict=True)
+        if max(of) < 1
+    ]
+    last = ", ".join(f"{of_figure[-1]:.2f}" for of_figure in shares)
+    where = f"by all three figures at {', '.join(at)}" if at else "at no mark by all three figures"
+    return f"`{name}`: {last} of the reference's at {_minutes(marks[-1])}; better {where}."
+
+
+def _failed(result: dict) -> bool:
+    return bool(result.get("failed"))
+
+
+def _at_marks(results: list[dict], figure: str) -> list[list[float]]:
+    return [[mark["figures"][figure] for mark in result["marks"]] for result in results]
+
+
+def _means(results: list[dict], figure: str) -> list[float]:
+    return [statistics.fmean(column) for column in zip(*_at_marks(results, figure), strict=True)]
 
 
 def _minutes(seconds: float) -> str:
@@ -220,13 +251,15 @@ def main(_) -> int:
     text = table(results, budget.marks, shlex.join(["python", *sys.argv]))
     workdir.write_whole(folder / "table.json", json.dumps(results, indent=1).encode() + b"\n")
     workdir.write_whole(folder / "table.md", text.encode())
-    curves = [
-        (name, [[(m["seconds"], m["figures"][_FIGURE]) for m in r["marks"]] for r in found])
-        for name, found in results.items()
-        if not any(result.get("failed") for result in found)
-    ]
-    title = "mnist: frechet distance"
-    reports.draw_panels({title: curves}, folder / "curves.png", "training seconds")
+    panels = {
+        f"mnist: {title}": [
+            (name, [[(m["seconds"], m["figures"][figure]) for m in r["marks"]] for r in found])
+            for name, found in results.items()
+            if not any(map(_failed, found))
+        ]
+        for figure, title in _FIGURES.items()
+    }
+    reports.draw_panels(panels, folder / "curves.png", "training seconds")
     print(text, end="")
     return 0
 
