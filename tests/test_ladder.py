@@ -19,6 +19,7 @@ from ganflow.base.errors import InputError, NotFiniteError, StorageError
 from ganflow.ladder import cells, lateness, plans, reports, running, training
 from ganflow.ladder import results as cell_results
 from ganflow.ladder.cells import Budget
+from ganflow.trained import sampling
 
 CIRCLES = """
 # two settings of one model
@@ -307,6 +308,26 @@ def test_a_cell_that_fails_is_a_result_and_tried_again_unless_it_diverged(
         assert result["failed"] == f"exit code {code}: {said}" and result["marks"] == []
     assert (tmp_path / "cell" / "result.json").exists() == kept
     assert NotFiniteError.exit_code == 3
+
+
+def test_where_there_is_an_average_of_gs_weights_it_is_judged(tmp_path):
+    plan = _plan(text="averaged: --model=circle --jit=off --ema=0.9")
+    cells.write(plan.cells[0], plan.budget, tmp_path)
+    assert training.train(tmp_path) == 0
+    seen = []
+
+    class Judge:
+        num, floor = 20, {}
+
+        def figures(self, samples, label):
+            seen.append(samples)
+            assert label is None
+            return {}
+
+    cell_results._judged(plan.cells[0], tmp_path, Judge())
+    average, last = (sampling.generate(tmp_path, 20, seed=1, ema=ema) for ema in (True, False))
+    np.testing.assert_array_equal(seen[-1], average)
+    assert np.abs(average - last).max() > 1e-3
 
 
 def test_a_ladder_that_is_stopped_says_how_to_go_on(tmp_path, monkeypatch, capsys):

@@ -22,10 +22,11 @@ _FURTHER = (
     "density",
     "coverage",
     "class_entropy",
+    "conditional_accuracy",
     "modes_captured",
     "high_quality_3std",
 )
-_FRACTIONS = ("precision", "recall", "coverage", "high_quality_3std")
+_FRACTIONS = ("precision", "recall", "coverage", "conditional_accuracy", "high_quality_3std")
 _BAND_ALPHA = 0.2
 _MARKERS = "os^DvPX"  # as many as colours
 
@@ -86,6 +87,7 @@ def table(plan, results: dict[str, dict], command: str) -> str:
         f"- Judged on {plan.num:,} samples{but} at {marks} {plan.budget.unit} of training; final: "
         "the last mark; best: the best mark of each seed; ±: standard deviation over the seeds; "
         "marks at: when they fell, the mean over the seeds. "
+        "Where a run keeps a moving average of G's weights, that is judged. "
         "steps/s: from the first mark to the last. Peak memory: of the training process."
     )
     return "\n".join(parts) + "\n"

@@ -21,7 +21,7 @@ from ganflow.ladder import cells
 from ganflow.ladder.cells import Budget, Cell
 from ganflow.pictures import grids
 from ganflow.storage import workdir
-from ganflow.trained import sampling
+from ganflow.trained import loading, sampling
 
 _SAMPLES_SHOWN, _COLUMNS = 64, 8
 _PROGRAM = "ganflow.ladder.training"
@@ -206,8 +206,10 @@ def _judged(cell: Cell, folder: Path, judge) -> dict:
     for mark in marks:
         step = mark["step"]
         if step not in figures:  # two marks within one call of the engine share a step
-            samples = sampling.generate(folder, judge.num, seed=1, step=step)
-            figures[step] = judge.figures(samples)
+            # Where there is an average of G's weights, it is what a user would sample from.
+            trained_gan = loading.load_trained(folder, step, ema=cell.options.ema > 0)
+            samples, given = sampling.of_gan(*trained_gan, judge.num, seed=1)
+            figures[step] = judge.figures(samples, given.get("label"))
         mark["figures"] = figures[step]
     if samples.ndim == 2:
         picture = grids.points(samples, f"{cell.name}, step {step:,}")
