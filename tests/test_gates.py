@@ -111,6 +111,22 @@ def test_a_control_that_passes_is_told_and_one_that_is_missing_too():
     assert "not yet trained" in report.table(work, {})
 
 
+def test_what_a_run_said_of_itself_stands_beside_its_figures(tmp_path):
+    a_gate = small_gate()
+    work = running.plan([a_gate], [0, 1], [0])
+    last_rows = ({"health": "healthy", "diagnosis": []}, {"health": "unclear", "diagnosis": []})
+    last_rows += ({"health": "ill", "diagnosis": ["mode_collapse"]},)
+    cells_of = results_of(work, {"as it is": [0.95, 0.95], "broken": [0.2]})
+    for one, row in zip(work, last_rows, strict=True):
+        (tmp_path / one.name).mkdir(parents=True)
+        (tmp_path / one.name / "result.json").write_text(json.dumps(cells_of[one.name]))
+        earlier = {"step": 0, "health": "too early", "diagnosis": []}
+        cells.write_json_lines(tmp_path / one.name / "metrics.jsonl", [earlier, row])
+    text = report.table(work, running.found(work, tmp_path))
+    assert "| passes | healthy (1); unclear (1) | 2026-01-01 |" in text
+    assert "| fails: near at least 0.9 | mode_collapse | 2026-01-01 |" in text
+
+
 def test_a_bar_in_units_of_another_training_waits_for_it():
     other = Variant("other", role="reference")
     a_gate = small_gate(bars=(Bar("near", at_most=1.5, times="other"),), variants=(other,))

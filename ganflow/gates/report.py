@@ -1,5 +1,6 @@
 """The gates' table in Markdown: figures, bars, what the controls gave, minutes, commands."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,8 +15,17 @@ A gate is a claim of a paper, as figures of a trained model and the bars that th
 The median of the seeds counts. A control is the same training with something essential taken away,
 by flags or by another line in the model's file; it has to miss a bar. Figures are of 10,000 samples
 and of held-out examples, but for those of the training itself; minutes are of training, on 2 cores.
+The diagnosis is what the run itself said of its last summary.
 """
-COLUMNS = ("trained", "seeds", "figures: the median (all seeds)", "minutes", "is", "date")
+COLUMNS = (
+    "trained",
+    "seeds",
+    "figures: the median (all seeds)",
+    "minutes",
+    "is",
+    "diagnosis at the end",
+    "date",
+)
 
 
 def table(work: Sequence[Any], results: Mapping[str, dict]) -> str:
@@ -92,6 +102,7 @@ def _row(gate: Gate, variant: Variant, work, results) -> list[str]:
         if name in middle
     ]
     is_word = variant.role if variant.role == "report" else verdict(gate, variant, work, results)
+    diagnosed = Counter(result.get("diagnosed", "") for result in ended)
     minutes = [result["seconds"] / 60 for result in ended if result["seconds"]]
     return [
         variant.name,
@@ -99,6 +110,9 @@ def _row(gate: Gate, variant: Variant, work, results) -> list[str]:
         "; ".join([*told, *failures]),
         ", ".join(f"{m:.1f}" for m in minutes),
         is_word,
+        "; ".join(
+            f"{said} ({times})" if len(ended) > 1 else said for said, times in diagnosed.items()
+        ),
         max(result["date"] for result in ended),
     ]
 

@@ -29,7 +29,7 @@ from ganflow.gates import measures, report
 from ganflow.gates.gate import Edit, Gate, Variant
 from ganflow.gates.measures import Trained
 from ganflow.ladder import plans, results
-from ganflow.ladder.cells import Budget, Cell, data_of
+from ganflow.ladder.cells import Budget, Cell, data_of, read_json_lines
 from ganflow.ladder.results import Interrupted
 from ganflow.storage import workdir
 
@@ -105,9 +105,21 @@ def run(work: Sequence[Work], folder: Path, presets: Path, data_dir: str, out: P
 
 
 def found(work: Sequence[Work], folder: Path) -> dict[str, dict]:
-    """The results of the cells that are done, by their names."""
+    """By names of cells that are done, their results and what was diagnosed at their end."""
     paths = {one.name: folder / one.name / "result.json" for one in work}
-    return {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
+    return {
+        name: json.loads(path.read_text()) | {"diagnosed": _diagnosed(path.parent)}
+        for name, path in paths.items()
+        if path.exists()
+    }
+
+
+def _diagnosed(folder: Path) -> str:
+    """The last row's illnesses, or else its health; "" of another program."""
+    path = folder / "metrics.jsonl"
+    rows = read_json_lines(path) if path.exists() else []
+    last = next((row for row in reversed(rows) if "health" in row), {})
+    return ", ".join(last.get("diagnosis", ())) or last.get("health", "")
 
 
 def cell_of(one: Work, folder: Path, presets: Path, data_dir: str) -> tuple[Cell, Budget]:
