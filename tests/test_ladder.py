@@ -235,7 +235,7 @@ def test_a_cell_near_its_mark_asks_the_engine_for_fewer_steps(monkeypatch):
     marks = [2.0, 8.01, 16.01]
     fell = []
     for mark in marks:
-        assert training._train_to(Engine(), mark, "seconds", 20, clock, lambda: False)
+        assert training._train_to(Engine(), mark, "seconds", 20, clock, lambda: False, False)
         fell.append(clock.called_at_seconds)
     assert fell == pytest.approx([3.0, 8.0, 16.0])  # the first within the start; then the marks
     assert calls == [1, 1, 20, 4, 20, 20]

@@ -105,6 +105,7 @@ class Run:
         progress: Callable[[int], None] = lambda step: None,
         stop: Callable[[], bool] = lambda: False,
         on_row: Callable[[dict], None] = lambda row: None,
+        goes_on: bool = False,
     ) -> bool:
         """Train to step `until`, with summaries and checkpoints on the way.
 
@@ -113,6 +114,7 @@ class Run:
           progress: called after each call with the step.
           stop: asked at every step boundary between calls; true saves and returns.
           on_row: called with each summary's row, by another thread.
+          goes_on: it will be trained beyond `until` soon, so not everything is drawn there.
 
         Returns:
           Whether it is at its end: at `until`, or where its evaluations have ended it.
@@ -144,7 +146,8 @@ class Run:
                 step = end
                 judged = step == summary and keeping.judges and watch.evaluation_is_due(step)
                 if step == summary:
-                    final = step == until or judged and keeping.is_over(self.rows, more=1)
+                    ends = step == until and not goes_on
+                    final = ends or judged and keeping.is_over(self.rows, more=1)
                     watch.look(self._row(norms, rate), before, norms, final)
                 waited = time.monotonic() - saved_at_seconds > CHECKPOINT_SECONDS
                 if judged or (step % every == 0 if every else step == summary and waited):

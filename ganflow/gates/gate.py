@@ -84,7 +84,7 @@ class Gate:
       bars: all have to be met.
       variants: controls and what else there is.
       shown: further figures for the table.
-      marks: checkpoints on the way, at even distances; a summary at each.
+      marks: checkpoints, the last at the end, at even distances; a summary at each.
       seeds: of the gate's own training.
       every_seed: whether all seeds have to reach the bars, and not only their median.
     """
@@ -98,7 +98,7 @@ class Gate:
     variants: tuple[Variant, ...]
     flags: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
-    marks: int = 20
+    marks: int = 1
     seeds: tuple[int, ...] = (0, 1, 2)
     every_seed: bool = False
 

@@ -195,6 +195,7 @@ WGAN = Gate(
         Variant("one critic update a step", ("--n_critic=1", "--long_critic=1")),
     ),
     shown=("frechet_distance", "first_distance"),
+    marks=20,
 )
 
 WGAN_GP_POINTS = Gate(

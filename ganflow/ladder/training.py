@@ -88,7 +88,8 @@ def train(folder: Path) -> int:
         most = run.steps_per_call
         passed = sum(row["mark"] is not None for row in rows)
         for mark in budget.marks[passed:]:
-            finished = _train_to(run, mark, budget.unit, most, clock, signals.asked)
+            goes_on = mark != budget.marks[-1]
+            finished = _train_to(run, mark, budget.unit, most, clock, signals.asked, goes_on)
             row = {
                 "mark": mark if finished else None,  # None: a signal came first
                 "step": int(run.step),
@@ -121,7 +122,13 @@ def _resume(run: engine.Run, folder: Path) -> list[dict]:
 
 
 def _train_to(
-    run: engine.Run, mark: float, unit: str, most: int, clock: _Clock, asked: Callable
+    run: engine.Run,
+    mark: float,
+    unit: str,
+    most: int,
+    clock: _Clock,
+    asked: Callable,
+    goes_on: bool,
 ) -> bool:
     """Train to a mark and save; false where a signal came before it.
 
@@ -131,9 +138,10 @@ def _train_to(
       most: steps in a call; near a mark of seconds they are fewer, which changes no weight.
       clock: the cell's.
       asked: whether a signal has asked to stop.
+      goes_on: whether there is a mark after this one.
     """
     if unit == "steps":
-        return run.train(int(mark), clock.called, asked)
+        return run.train(int(mark), clock.called, asked, goes_on=goes_on)
     reached = False
 
     def stop() -> bool:
