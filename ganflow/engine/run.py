@@ -74,8 +74,7 @@ class Run:
         self.steps_per_call = start.steps_per_call(self.gan, self.feed, options, self.jit)
         self.calls = [PhaseCall(self, number) for number in range(len(self.feed.phases))]
         self.scalar_names = list(dict.fromkeys(n for c in self.calls for n in c.scalar_names))
-        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self.means = Means(self.scalar_names)
+        self.means, self.step = Means(self.scalar_names), tf.Variable(0, False, dtype=tf.int64)
         state = {"gan": self.gan, "step": self.step, "means": self.means}
         self.state = tf.train.Checkpoint(**state, **start.named(average=self.average))
 
@@ -114,7 +113,7 @@ class Run:
           progress: called after each call with the step.
           stop: asked at every step boundary between calls; true saves and returns.
           on_row: called with each summary's row, by another thread.
-          goes_on: it will be trained beyond `until` soon, so not everything is drawn there.
+          goes_on: it will be trained further soon, so the last summary is like any other.
 
         Returns:
           Whether it is at its end: at `until`, or where its evaluations have ended it.
@@ -146,9 +145,8 @@ class Run:
                 step = end
                 judged = step == summary and keeping.judges and watch.evaluation_is_due(step)
                 if step == summary:
-                    ends = step == until and not goes_on
-                    final = ends or judged and keeping.is_over(self.rows, more=1)
-                    watch.look(self._row(norms, rate), before, norms, final)
+                    final = step == until or judged and keeping.is_over(self.rows, more=1)
+                    watch.look(self._row(norms, rate), before, norms, final and not goes_on)
                 waited = time.monotonic() - saved_at_seconds > CHECKPOINT_SECONDS
                 if judged or (step % every == 0 if every else step == summary and waited):
                     watch.drain()
