@@ -1,4 +1,4 @@
-"""The course stays true: what its pages name is there, and the documents say what they say of them.
+"""The course stays true: what its pages name is there, what they quote stands where they say.
 
 How a page writes what can be found is told in docs/course/README.md. The documents lie beside the
 project, where there are any; without them, what is said of their text is not checked.
