@@ -4,6 +4,7 @@
     loading.py                    `load`: from a name and a folder to a `Dataset`
     held_out.py                   what is set aside before any training
     digits.py mnist.py points.py  the data sets with names of their own
+    stacked.py pairs.py           what is made of digits: three as one image; two domains
     readers/                      files that strangers wrote: idx, npy, npz, all checked
 
 It imports `base` and `interface.fields`, and TensorFlow only in `decoded`. Batches and shuffling
@@ -17,10 +18,12 @@ from ganflow.data.loading import (
     NAMES,
     POINTS,
     SPLITS,
+    TWO_DOMAINS,
     check_batch,
     load,
     load_both,
 )
+from ganflow.data.pairs import transform
 from ganflow.data.points import modes
 
 __all__ = [
@@ -28,6 +31,7 @@ __all__ = [
     "NAMES",
     "POINTS",
     "SPLITS",
+    "TWO_DOMAINS",
     "Dataset",
     "check_batch",
     "decoded",
@@ -36,4 +40,5 @@ __all__ = [
     "load_both",
     "modes",
     "split",
+    "transform",
 ]

@@ -5,13 +5,15 @@ import difflib
 import numpy as np
 
 from ganflow.base.errors import InputError
-from ganflow.data import digits, held_out, mnist, points, stacked
+from ganflow.data import digits, held_out, mnist, pairs, points, stacked
 from ganflow.data.dataset import Dataset, is_image
 from ganflow.data.readers import files, user
 
-POINTS = points.NAMES
-BUILT_IN = ("digits", *POINTS)  # these take no files
-NAMES = ("digits", *mnist.NAMES, stacked.NAME, *POINTS, *user.NAMES)
+POINTS = points.ONE_DOMAIN
+TWO_DOMAINS = (*pairs.NAMES, *points.TWO_DOMAINS)
+BUILT_IN = ("digits", *pairs.OF_DIGITS, *points.NAMES)  # these take no files
+NAMES = ("digits", *mnist.NAMES, stacked.NAME, *pairs.NAMES, *points.NAMES, *user.NAMES)
+_WHOLE = ("digits", *pairs.OF_DIGITS)  # they have no test split of their own
 SPLITS = ("train", "test")
 
 
@@ -22,8 +24,9 @@ def load(name: str, data_dir: str | None = None, split: str = "train", enlarge: 
       name: one of `NAMES`. `mnist_55000` is MNIST without its first 5,000 training images, which
         TensorFlow 1's reader (tensorflow.examples.tutorials.mnist) kept for validation, so that
         programs of its time trained on the other 55,000; its test split is MNIST's.
-        `stacked_mnist` has three of MNIST's digits as the channels of an image.
-      data_dir: for these three a folder with the four IDX files (None: Keras's
+        `stacked_mnist` has three of MNIST's digits as the channels of an image; `mnist_edges` and
+        its kin two domains, see `pairs`.
+      data_dir: for all of MNIST's a folder with the four IDX files (None: Keras's
         download); for `idx`, `npy` and `npz` the file, or a folder with exactly one; the others
         take none.
       split: "train", or "test", whose examples no training sees: MNIST's, points drawn afresh, a
@@ -70,7 +73,7 @@ def load_both(
 def _has_own_test_split(name: str, data_dir: str | None) -> bool:
     """Whether the data come in two parts; raises as `load`."""
     if name not in user.NAMES:
-        return name != "digits"
+        return name not in _WHOLE
     with files.reading(data_dir or name):
         return user.has_test(name, data_dir or "")
 
@@ -84,7 +87,9 @@ def _read(name: str, data_dir: str | None, split: str, enlarge: int) -> Dataset:
             fields = mnist.load(name, data_dir or None, split)
         elif name == stacked.NAME:
             fields = stacked.load(data_dir or None, split)
-        elif name in POINTS:
+        elif name in pairs.NAMES:
+            fields = pairs.load(name, data_dir or None, split)
+        elif name in points.NAMES:
             fields = points.load(name, split)
         else:
             fields = user.load(name, data_dir or "", split)
@@ -96,7 +101,7 @@ def _read(name: str, data_dir: str | None, split: str, enlarge: int) -> Dataset:
             field: _enlarged(array, enlarge) if is_image(array) else array
             for field, array in fields.items()
         }
-    part = points.PART if name in POINTS else "its test split"
+    part = points.PART if name in points.NAMES else "its test split"
     return Dataset(name, fields, part if split == "test" else "")
 
 
