@@ -1,11 +1,11 @@
-"""Data sets: small ones that need no download, MNIST, and a user's own arrays.
+"""Data sets: small ones that need no download, MNIST, and a user's own arrays and pictures.
 
     dataset.py                    `Dataset`: named fields in memory; `domain`, `decoded`
     loading.py                    `load`: from a name and a folder to a `Dataset`
     held_out.py                   what is set aside before any training
     digits.py mnist.py points.py  the data sets with names of their own
     stacked.py pairs.py           what is made of digits: three as one image; two domains
-    readers/                      files that strangers wrote: idx, npy, npz, all checked
+    readers/                      files that strangers wrote: arrays and pictures, all checked
 
 It imports `base` and `interface.fields`, and TensorFlow only in `decoded`. Batches and shuffling
 belong to the engine.
@@ -22,6 +22,7 @@ from ganflow.data.loading import (
     check_batch,
     load,
     load_both,
+    shaping,
 )
 from ganflow.data.pairs import transform
 from ganflow.data.points import modes
@@ -39,6 +40,7 @@ __all__ = [
     "load",
     "load_both",
     "modes",
+    "shaping",
     "split",
     "transform",
 ]

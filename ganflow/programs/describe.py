@@ -56,4 +56,5 @@ def _fields(dataset: str, options: engine.Options) -> Fields:
         labels = ("a_label", "b_label") if dataset in data.TWO_DOMAINS else ("label",)
         shapes = dict.fromkeys(images, (side, side, 1)) | dict.fromkeys(labels, ())
         return Fields(shapes, dict.fromkeys(labels, 10))
-    return data.load(dataset, options.data_dir or None, enlarge=options.enlarge).about()
+    shape = data.shaping(vars(options))
+    return data.load(dataset, options.data_dir or None, "train", **shape).about()

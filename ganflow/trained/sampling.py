@@ -127,7 +127,7 @@ def _real(sampler: Sampler, manifest: dict, count: int) -> dict[str, tf.Tensor]:
         return {}
     options = manifest["options"]
     train, held_out = data.load_both(
-        manifest["config"]["dataset"], options["data_dir"] or None, options["enlarge"]
+        manifest["config"]["dataset"], options["data_dir"] or None, **data.shaping(options)
     )
     fields = (held_out or train).fields
     return {
