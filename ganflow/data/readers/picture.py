@@ -11,7 +11,7 @@ from ganflow.data.readers import files
 if TYPE_CHECKING:  # slow to import
     from PIL.Image import Image as Picture
 
-MOST_PIXELS = 2**26  # 8,192 x 8,192; in RGB it takes 200 MB while it is read
+MOST_PIXELS = 2**26  # 8,192 x 8,192; with its copies up to a gigabyte while it is converted
 
 _PLAIN = {1: "L", 3: "RGB"}  # Pillow's modes, by channels
 _MODES = {  # the others, in words
