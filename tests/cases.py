@@ -40,7 +40,7 @@ SMALL = {
     "long_every": 0,
     "clip": 0.5,  # at .01 nearly all weights are equal, and rounding decides the sign of their sums
 }
-PROVING = ("coupled", "cyclic", "staged")
+PROVING = ("coupled", "cyclic", "planar", "staged")
 # A kind each: dropout, points, batch norm and labels, a critic's loop, a state beside the weights,
 # several networks, phases. `make test` compiles these, `make test-slow` the others.
 KINDS = (
@@ -82,9 +82,17 @@ def dataset_of(name: str) -> data.Dataset:
     if name == "staged":
         caption = rng.integers(0, 5, (40, 2)).astype(np.int32)
         return data.Dataset("captioned", {"x": pixels(40, 8), "caption": caption})
+
+    def points(count):
+        return rng.standard_normal((count, 2)).astype(np.float32)
+
     dataset = module_of(name).Config().dataset
+    if dataset in data.TWO_DOMAINS:
+        some = pixels if data.modes(dataset, "a") is None else points
+        sides = () if some is points else (28,)
+        return data.Dataset("pair", {"a": some(40, *sides), "b": some(30, *sides)})
     if dataset in data.POINTS:
-        return data.Dataset("points", {"x": rng.standard_normal((50, 2)).astype(np.float32)})
+        return data.Dataset("points", {"x": points(50)})
     label = np.arange(50, dtype=np.int32) % 10
     return data.Dataset("images", {"x": pixels(50, SIDES.get(name, 28)), "label": label})
 

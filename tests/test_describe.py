@@ -3,9 +3,10 @@
 import pytest
 import tensorflow as tf
 
-from ganflow import models
+from ganflow import engine, models
 from ganflow.interface import gans, tables
 from ganflow.interface.fields import Fields
+from ganflow.programs import describe
 from tests import cases
 
 IMAGE, POINT = (28, 28, 1), (2,)
@@ -114,3 +115,11 @@ def test_every_weight_is_in_one_row_and_rows_add_up_to_the_total(name):
         assert total == tables.parameters(weights)
         named = [weight for row in rows if len(row) > 3 for weight in row[3].split(", ")]
         assert sorted(named) == sorted(weights)
+
+
+def test_the_shapes_of_mnists_data_sets_are_known_without_their_files():
+    options = engine.Options(enlarge=2)
+    whole, halves = (describe._fields(name, options) for name in ("mnist_55000", "mnist_edges"))
+    assert whole == Fields({"x": (56, 56, 1), "label": ()}, {"label": 10})
+    both = {"a": (56, 56, 1), "b": (56, 56, 1), "a_label": (), "b_label": ()}
+    assert halves == Fields(both, {"a_label": 10, "b_label": 10})

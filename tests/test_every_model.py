@@ -372,6 +372,8 @@ def test_each_samplers_g_loss_is_that_of_the_step(name):
     if any(not v.trainable for _, v in gans.named_weights(gan)):
         return  # a batch norm's samples are not those of a step: tests/models has another test
     for sampler in samplers:
+        if "z" not in sampler.given:
+            continue  # what it is given is real, and the step's loss has more in it
         batch = drawn(gan, dataset_of(name), small_config(name), step=0)
         expected = sampler.g_loss(sampler.generate({"z": batch["z_g"]}))
         assert float(gan.g_step(batch)["g_loss"]) == pytest.approx(float(expected), rel=1e-6)

@@ -156,6 +156,18 @@ def test_points_cannot_be_enlarged_and_images_can():
     assert all("--enlarge needs images" in reasons[name] for name in ("large", "deconv"))
 
 
+def test_what_pictures_are_made_to_be_is_told_where_it_is_given():
+    """So that a result from before there were such flags is still of the same cell."""
+    plain, shaped = (
+        plans.resolve(plans.Entry("e", ("--model=dcgan", "--dataset=folder", *words)), None, "/d")
+        for words in ((), ("--image_size=64", "--channels=3", "--enlarge=2"))
+    )
+    assert (plain.dataset, shaped.dataset) == ("folder", "folder_64px_3ch_x2")
+    assert not {"image_size", "channels"} & plain.identity()["options"].keys()
+    told = shaped.identity()["options"]
+    assert (told["image_size"], told["channels"], told["enlarge"]) == (64, 3, 2)
+
+
 def test_a_budget_outranks_the_steps_and_epochs_of_an_entry(tmp_path):
     text = "x: --model=circle --epochs=7\ny: --model=circle --steps=9"
     for cell in _plan(text=text).cells:

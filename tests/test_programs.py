@@ -85,6 +85,10 @@ REFUSED = {
     "no flag file": (["--flagfile=/nowhere/flags.txt"], ["/nowhere/flags.txt"]),
     "no data folder": (["--dataset=mnist", "--data_dir=/nowhere"], ["/nowhere"]),
     "no data file": (["--dataset=npy"], ["--data_dir"]),
+    "not of a folder": (
+        ["--dataset=digits", "--image_size=8"],
+        ["--image_size=8", "belongs to --dataset=folder, not to digits"],
+    ),
     "not an array": (["--dataset=npy", f"--data_dir={__file__}"], ["test_programs.py"]),
     "large batch": (["--model=circle", "--batch_size=1001"], ["1000", "1001", "--batch_size"]),
     "images into points": (["--model=circle", "--dataset=digits"], ["points", "28 x 28 x 1"]),

@@ -1,8 +1,8 @@
-"""Three GANs that no document has go through everything, and what is broken on purpose fails.
+"""Four GANs that no document has go through everything, and what is broken on purpose fails.
 
 They stand in tests/proving: coupled (shared layers), cyclic (two unpaired domains, a pool that is
-state), staged (a frozen first stage, captions, two scales, a phase of pre-training). The battery
-(test_every_model.py) goes through them too.
+state), planar (two unpaired domains of points), staged (a frozen first stage, captions, two scales,
+a phase of pre-training). The battery (test_every_model.py) goes through them too.
 """
 
 import dataclasses
@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganflow import engine, models
+from ganflow import data, engine, models
 from ganflow.base.errors import InputError
 from ganflow.interface import gans, tables
+from ganflow.judging import evaluation
 from ganflow.nn import optimizers
 from ganflow.storage import checkpoints
+from ganflow.summaries.moments import SamplerEye
 from ganflow.trained import loading, sampling
 from tests import cases, processes
 from tests.cases import build, dataset_of, module_of, small_config
@@ -25,7 +27,8 @@ proving = pytest.mark.parametrize("name", cases.PROVING)
 # test_resume.py kills runs every day; of these, the one with most to show is looked at.
 slow = pytest.mark.slow
 watched = pytest.mark.parametrize(
-    "name", ["cyclic", pytest.param("coupled", marks=slow), pytest.param("staged", marks=slow)]
+    "name",
+    ["cyclic", *(pytest.param(name, marks=slow) for name in ("coupled", "planar", "staged"))],
 )
 
 
@@ -216,6 +219,71 @@ def test_init_from_refuses_what_does_not_fit(tmp_path, make, says):
         run.resume()
 
 
+# ---------------------------------------------------------------- two domains of points
+
+
+@pytest.fixture(scope="module")
+def planar(tmp_path_factory):
+    """A run of step 0, whose G's send everything to the last mode of the other domain."""
+    train, held_out = data.load_both("gaussians_5_10")
+    folder = tmp_path_factory.mktemp("planar")
+    options = engine.Options(workdir=str(folder), num_replicas=1, jit="off")
+    config = small_config("planar", steps=0)
+    run = engine.Run(module_of("planar"), config, options, train, None, held_out)
+    for network, field in (("g_ab", "b"), ("g_ba", "a")):
+        weights = run.gan.networks[network]
+        weights["w_1"].assign(tf.zeros_like(weights["w_1"]))
+        weights["b_1"].assign(data.modes("gaussians_5_10", field)[0][-1])
+    run.resume()
+    assert run.train(0)
+    return run
+
+
+def test_points_of_two_domains_are_told_by_the_modes_of_their_own(planar):
+    (row,) = planar.rows
+    for prefix in ("", "b_to_a/"):
+        assert (row[f"{prefix}modes_captured"], row[f"{prefix}modes_reached"]) == (1, 1)
+        assert {"pairwise_distance_ratio", "d_accuracy_held_out"} <= {
+            name.removeprefix(prefix) for name in row if name.startswith(prefix)
+        }
+    planar.gan.networks["g_ab"]["b_1"].assign(data.modes("gaussians_5_10", "a")[0][-1])
+    eye = SamplerEye(planar, planar.samplers[0], is_main=True)
+    far = np.linalg.norm(eye.samples() - data.modes("gaussians_5_10", "b")[0][-1], axis=1)
+    assert (far > 1).all(), "the modes of a and of b lie apart"
+
+
+def test_points_of_two_domains_have_pictures_of_their_own(planar):
+    pictures = {path.name for path in planar.folder.glob("*.png")}
+    both = {f"{kind}{sampler}.png" for kind in ("samples", "scores") for sampler in ("", "_b_to_a")}
+    assert pictures == both
+    planes = [
+        tf.io.decode_png((planar.folder / f"samples{sampler}.png").read_bytes()).numpy()
+        for sampler in ("", "_b_to_a")
+    ]
+    assert planes[0].shape == planes[1].shape == (760, 780, 3)  # D's surface, a critic of its own
+    assert (planes[0] != planes[1]).mean() > 0.1
+
+
+def test_points_of_two_domains_are_sampled_from_held_out_ones(planar):
+    _, held_out = data.load_both("gaussians_5_10")
+    gan, manifest = loading.load_trained(planar.folder)
+    made = sampling.of_gan(gan, manifest, 7, seed=1, sampler="b_to_a")
+    np.testing.assert_array_equal(made.given["b"], held_out.fields["b"][:7])
+    np.testing.assert_allclose(
+        made.samples, [data.modes("gaussians_5_10", "a")[0][-1]] * 7, atol=1e-6
+    )
+
+
+def test_nothing_judges_two_domains_and_that_is_one_line(planar, tmp_path):
+    with pytest.raises(InputError, match="gaussians_5_10: found no field x, and samples are comp"):
+        evaluation.make_judge(planar.dataset, planar.held_out)
+    with pytest.raises(InputError) as caught:
+        make_run("planar", tmp_path, evaluate_every=5)
+    assert str(caught.value) == (
+        "--evaluate_every=5: samples are compared with x, and data set pair has a, b; leave it out"
+    )
+
+
 # ---------------------------------------------------------------- all else that looks at them
 
 
@@ -246,6 +314,7 @@ def test_a_proving_gan_resumes_to_the_bit_after_a_kill(name, tmp_path):
     model = processes.ROOT / "tests" / "proving" / f"{name}.py"
     flags = [
         f"--model={model}",
+        "--dataset=npz",
         f"--data_dir={arrays}",
         "--steps=40",
         "--summary_every=10",
@@ -265,7 +334,7 @@ def test_a_proving_gan_resumes_to_the_bit_after_a_kill(name, tmp_path):
     processes.assert_same_run(tmp_path / "whole", tmp_path / "killed")
 
     samples = sampling.generate(tmp_path / "killed", 5, seed=1)
-    assert samples.shape == (5, 8, 8, 1) and np.isfinite(samples).all()
+    assert samples.shape == (5, *dataset_of(name).example_shape) and np.isfinite(samples).all()
     assert models.reference(models.load(str(model))) == str(model)
 
 

@@ -24,8 +24,15 @@ _FLAGFILE = ("--flagfile=FILE", "more flags, one a line; later ones win")
 _TRAIN = "Train a GAN; run it again to go on."
 TRAIN_FLAGS = (
     ("--model=NAME", f"{', '.join(models.names())}; or path/to/mine.py"),
-    ("--dataset=NAME", "mnist, digits, circle, npz, ...; by default the one of the model's source"),
-    ("--data_dir=PATH", "the folder or file of the data set: of mnist the folder of its IDX files"),
+    (
+        "--dataset=NAME",
+        "mnist, digits, circle, folder, npz, ...; by default the one of the model's source",
+    ),
+    (
+        "--data_dir=PATH",
+        "the folder or file of the data set: of mnist the folder of its IDX files, of folder that "
+        "of your pictures",
+    ),
     ("--workdir=DIR", "the run's folder; by default runs/MODEL-DATASET"),
     ("--steps=N", "train until step N, counted from the run's start"),
     ("--epochs=N", "or until the data have been gone through N times"),

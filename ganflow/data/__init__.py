@@ -1,10 +1,11 @@
-"""Data sets: small ones that need no download, MNIST, and a user's own arrays.
+"""Data sets: small ones that need no download, MNIST, and a user's own arrays and pictures.
 
     dataset.py                    `Dataset`: named fields in memory; `domain`, `decoded`
     loading.py                    `load`: from a name and a folder to a `Dataset`
     held_out.py                   what is set aside before any training
     digits.py mnist.py points.py  the data sets with names of their own
-    readers/                      files that strangers wrote: idx, npy, npz, all checked
+    stacked.py pairs.py           what is made of digits: three as one image; two domains
+    readers/                      files that strangers wrote: arrays and pictures, all checked
 
 It imports `base` and `interface.fields`, and TensorFlow only in `decoded`. Batches and shuffling
 belong to the engine.
@@ -17,10 +18,13 @@ from ganflow.data.loading import (
     NAMES,
     POINTS,
     SPLITS,
+    TWO_DOMAINS,
     check_batch,
     load,
     load_both,
+    shaping,
 )
+from ganflow.data.pairs import transform
 from ganflow.data.points import modes
 
 __all__ = [
@@ -28,6 +32,7 @@ __all__ = [
     "NAMES",
     "POINTS",
     "SPLITS",
+    "TWO_DOMAINS",
     "Dataset",
     "check_batch",
     "decoded",
@@ -35,5 +40,7 @@ __all__ = [
     "load",
     "load_both",
     "modes",
+    "shaping",
     "split",
+    "transform",
 ]

@@ -1,39 +1,63 @@
 """From the name of a data set to its fields in memory."""
 
 import difflib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from ganflow.base.errors import InputError
-from ganflow.data import digits, held_out, mnist, points, stacked
+from ganflow.data import digits, held_out, mnist, pairs, points, stacked
 from ganflow.data.dataset import Dataset, is_image
-from ganflow.data.readers import files, user
+from ganflow.data.readers import files, folder, user
 
-POINTS = points.NAMES
-BUILT_IN = ("digits", *POINTS)  # these take no files
-NAMES = ("digits", *mnist.NAMES, stacked.NAME, *POINTS, *user.NAMES)
+POINTS = points.ONE_DOMAIN
+TWO_DOMAINS = (*pairs.NAMES, *points.TWO_DOMAINS)
+BUILT_IN = ("digits", *pairs.OF_DIGITS, *points.NAMES)  # these take no files
+NAMES = ("digits", *mnist.NAMES, stacked.NAME, *pairs.NAMES, *points.NAMES, *user.NAMES)
+_WHOLE = ("digits", *pairs.OF_DIGITS)  # they have no test split of their own
 SPLITS = ("train", "test")
+_SHAPING = ("enlarge", "image_size", "channels")  # flags of a run
 
 
-def load(name: str, data_dir: str | None = None, split: str = "train", enlarge: int = 1) -> Dataset:
+def shaping(options: Mapping[str, Any]) -> dict[str, int]:
+    """Those of a run's options that shape its images, as `load` and `load_both` take them.
+
+    Args:
+      options: by name; of a run of an earlier version, which lacks some, they are as by default.
+    """
+    return {name: options[name] for name in _SHAPING if name in options}
+
+
+def load(
+    name: str,
+    data_dir: str | None = None,
+    split: str = "train",
+    enlarge: int = 1,
+    image_size: int = 0,
+    channels: int = 0,
+) -> Dataset:
     """Loads a data set.
 
     Args:
       name: one of `NAMES`. `mnist_55000` is MNIST without its first 5,000 training images, which
         TensorFlow 1's reader (tensorflow.examples.tutorials.mnist) kept for validation, so that
         programs of its time trained on the other 55,000; its test split is MNIST's.
-        `stacked_mnist` has three of MNIST's digits as the channels of an image.
-      data_dir: for these three a folder with the four IDX files (None: Keras's
-        download); for `idx`, `npy` and `npz` the file, or a folder with exactly one; the others
-        take none.
+        `stacked_mnist` has three of MNIST's digits as the channels of an image; `mnist_edges` and
+        its kin two domains, see `pairs`.
+      data_dir: for all of MNIST's a folder with the four IDX files (None: Keras's download); for
+        `idx`, `npy` and `npz` the file, or a folder with exactly one; for `folder` a folder of
+        pictures, see `readers.folder`; the others take none.
       split: "train", or "test", whose examples no training sees: MNIST's, points drawn afresh, a
-        user's own (a folder of IDX files with t10k-*, `npz` with members `NAME_test`); of other
-        data one example in five, see `held_out`.
+        user's own (a folder of IDX files with t10k-*, `npz` with members `NAME_test`, a sub-folder
+        test of pictures); of other data one example in five, see `held_out`.
       enlarge: every pixel of an image, in whatever field, becomes a square of so many by so many.
+      image_size, channels: of `folder` alone: what each picture is made to be; 0: as it is.
 
     Returns:
       The whole data set in memory. Its fields are `x` and, but for `circle`, `swiss_roll` and
-      files without them, `label`; of `npz` every member, see `readers.npz`.
+      files without them, `label`; of two domains `a`, `a_label`, `b` and `b_label`; of `npz` every
+      member, see `readers.npz`.
 
     Raises:
       InputError: an unknown name or split, or a file that cannot be used; the message names the
@@ -41,10 +65,11 @@ def load(name: str, data_dir: str | None = None, split: str = "train", enlarge: 
     """
     if split not in SPLITS:
         raise InputError(f"found the split {split!r}, expected one of {', '.join(SPLITS)}")
-    _check_name(name, data_dir)
+    shape = {"enlarge": enlarge, "image_size": image_size, "channels": channels}
+    _check(name, data_dir, image_size, channels)
     if _has_own_test_split(name, data_dir):
-        return _read(name, data_dir, split, enlarge)
-    train, test = held_out.split(_read(name, data_dir, "train", enlarge))
+        return _read(name, data_dir, split, **shape)
+    train, test = held_out.split(_read(name, data_dir, "train", **shape))
     if split == "test" and test is None:
         raise InputError(
             f"data set {name}: found {min(train.sizes.values())} examples, expected at least "
@@ -54,28 +79,56 @@ def load(name: str, data_dir: str | None = None, split: str = "train", enlarge: 
 
 
 def load_both(
-    name: str, data_dir: str | None = None, enlarge: int = 1
+    name: str,
+    data_dir: str | None = None,
+    enlarge: int = 1,
+    image_size: int = 0,
+    channels: int = 0,
 ) -> tuple[Dataset, Dataset | None]:
     """The examples to train on and the held-out ones; arguments as of `load`.
 
     Returns:
       (train, held out); None of fewer than five examples, of which none are held out.
+
+    Raises:
+      InputError: as `load`; or a test split that is not like the training split.
     """
-    _check_name(name, data_dir)
+    shape = {"enlarge": enlarge, "image_size": image_size, "channels": channels}
+    _check(name, data_dir, image_size, channels)
     if not _has_own_test_split(name, data_dir):
-        return held_out.split(_read(name, data_dir, "train", enlarge))
-    return _read(name, data_dir, "train", enlarge), _read(name, data_dir, "test", enlarge)
+        return held_out.split(_read(name, data_dir, "train", **shape))
+    train, test = (_read(name, data_dir, split, **shape) for split in SPLITS)
+    _check_alike(train, test)
+    return train, test
+
+
+def _check_alike(train: Dataset, test: Dataset) -> None:
+    """Whatever judges a model by held-out examples needs the fields that it was trained on."""
+    for field, array in train.fields.items():
+        found = test.fields.get(field)
+        if found is None:
+            raise InputError(
+                f"data set {train.name}: found no {field} in the test split, expected it there as "
+                "in the training split; add it, or leave the test split out"
+            )
+        if found.shape[1:] != array.shape[1:]:
+            raise InputError(
+                f"data set {train.name}: found {field} of {found.shape[1:]} in the test split, "
+                f"expected {array.shape[1:]} as in the training split"
+            )
 
 
 def _has_own_test_split(name: str, data_dir: str | None) -> bool:
     """Whether the data come in two parts; raises as `load`."""
     if name not in user.NAMES:
-        return name != "digits"
+        return name not in _WHOLE
     with files.reading(data_dir or name):
         return user.has_test(name, data_dir or "")
 
 
-def _read(name: str, data_dir: str | None, split: str, enlarge: int) -> Dataset:
+def _read(
+    name: str, data_dir: str | None, split: str, enlarge: int, image_size: int, channels: int
+) -> Dataset:
     """One part of a data set that comes in parts, or the whole of another."""
     with files.reading(data_dir or name):
         if name == "digits":
@@ -84,10 +137,12 @@ def _read(name: str, data_dir: str | None, split: str, enlarge: int) -> Dataset:
             fields = mnist.load(name, data_dir or None, split)
         elif name == stacked.NAME:
             fields = stacked.load(data_dir or None, split)
-        elif name in POINTS:
+        elif name in pairs.NAMES:
+            fields = pairs.load(name, data_dir or None, split)
+        elif name in points.NAMES:
             fields = points.load(name, split)
         else:
-            fields = user.load(name, data_dir or "", split)
+            fields = user.load(name, data_dir or "", split, image_size, channels)
     if enlarge > 1:
         if not any(map(is_image, fields.values())):
             held = "points" if "x" in fields else "no images"
@@ -96,7 +151,7 @@ def _read(name: str, data_dir: str | None, split: str, enlarge: int) -> Dataset:
             field: _enlarged(array, enlarge) if is_image(array) else array
             for field, array in fields.items()
         }
-    part = points.PART if name in POINTS else "its test split"
+    part = points.PART if name in points.NAMES else "its test split"
     return Dataset(name, fields, part if split == "test" else "")
 
 
@@ -125,17 +180,23 @@ def _enlarged(images: np.ndarray, times: int) -> np.ndarray:
     return images.repeat(times, axis=1).repeat(times, axis=2)
 
 
-def _check_name(name: str, data_dir: str | None) -> None:
+def _check(name: str, data_dir: str | None, image_size: int, channels: int) -> None:
     if name not in NAMES:
         nearest = difflib.get_close_matches(name, NAMES, n=1, cutoff=0)
         hint = f"did you mean {nearest[0]}? " if nearest else ""
         raise InputError(f"found --dataset={name!r}, {hint}expected one of {', '.join(NAMES)}")
     if name in user.NAMES and not data_dir:
-        raise InputError(
-            f"data set {name}: found no --data_dir, expected the {name} file or its folder"
-        )
+        wanted = "folder of pictures" if name == folder.NAME else f"{name} file or its folder"
+        raise InputError(f"data set {name}: found no --data_dir, expected the {wanted}")
     if data_dir and name in BUILT_IN:
         raise InputError(
             f"data set {name}: found --data_dir={data_dir!r}, expected none, for it is built in; "
-            "--dataset=idx, npy or npz reads files of your own"
+            "--dataset=idx, npy, npz or folder reads files of your own"
         )
+    for flag, value in {"image_size": image_size, "channels": channels}.items():
+        if value and name != folder.NAME:
+            raise InputError(
+                f"--{flag}={value}: belongs to --dataset={folder.NAME}, not to {name}; leave it out"
+            )
+    if channels not in (0, 1, 3):
+        raise InputError(f"--channels={channels}: expected 1 for grey or 3 for RGB")

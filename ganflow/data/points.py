@@ -8,6 +8,9 @@ Sources:
     Generation" (Towards Data Science): 1,000 points at radius 2.
   gaussians_8, gaussians_25, swiss_roll: gan_toy.py of the authors of WGAN-GP (1704.00028).
   pacgan_ring, pacgan_grid: the two-dimensional ring and grid of PacGAN (1712.04086).
+  gaussians_5_10: two unpaired domains, as many modes as in the toy of DiscoGAN (1703.05192), 5 in
+    a and 10 in b. The paper gives no more numbers; arcs, radius, centres and spread are those of
+    carpedm20's notebook (DiscoGAN-pytorch), which has ten modes in both.
 """
 
 import dataclasses
@@ -34,6 +37,15 @@ def _ring(radius: float) -> np.ndarray:
     return radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
+def _arc(x: float, y: float, count: int) -> np.ndarray:
+    """Centres [count, 2] on three quarters of a circle of radius 2 about (x, y), ends included.
+
+    The notebook's ten are twelfths of the circle, the last two twelfths left out.
+    """
+    angle = np.linspace(0.0, 1.5 * np.pi, count)
+    return np.array([x, y]) + 2.0 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
 def _grid(spacing: float) -> np.ndarray:
     """Five by five centres [25, 2] around the origin, y fastest."""
     ticks = spacing * np.arange(-2.0, 3.0)
@@ -48,25 +60,41 @@ _MIXTURES = {
     "pacgan_grid": _Mixture(_grid(2.0), std=0.05),
 }
 
-NAMES = ("circle", "swiss_roll", *_MIXTURES)
+# Of two unpaired domains, each a mixture.
+_IN_DOMAINS = {
+    "gaussians_5_10": {
+        "a": _Mixture(_arc(-2.0, -2.0, 5), std=0.1),
+        "b": _Mixture(_arc(2.0, 2.0, 10), std=0.1),
+    },
+}
+
+ONE_DOMAIN = ("circle", "swiss_roll", *_MIXTURES)
+TWO_DOMAINS = tuple(_IN_DOMAINS)
+NAMES = (*ONE_DOMAIN, *TWO_DOMAINS)
 PART = "as many, drawn afresh"  # what the test split is
 _SEEDS = {"train": 0, "test": 1}
 
 
-def modes(name: str) -> tuple[np.ndarray, float] | None:
+def modes(name: str, field: str = "x") -> tuple[np.ndarray, float] | None:
     """The truth behind a mixture, in the units of its points.
 
     Args:
       name: a data set.
+      field: the points' own, `a` or `b` where there are two domains.
 
     Returns:
       Centres, float32 [m, 2], and the standard deviation that all modes share in both axes; None
-      where the data set is no mixture of Gaussians.
+      where the field is no mixture of Gaussians.
     """
-    if name not in _MIXTURES:
+    mixture = _mixtures(name).get(field)
+    if mixture is None:
         return None
-    mixture = _MIXTURES[name]
     return (mixture.centres / mixture.scale).astype(np.float32), mixture.std / mixture.scale
+
+
+def _mixtures(name: str) -> dict[str, _Mixture]:
+    """By the field of their points."""
+    return {"x": _MIXTURES[name]} if name in _MIXTURES else _IN_DOMAINS.get(name, {})
 
 
 def load(name: str, split: str = "train") -> dict[str, np.ndarray]:
@@ -78,13 +106,19 @@ def load(name: str, split: str = "train") -> dict[str, np.ndarray]:
 
     Returns:
       `x`, float32 [100000, 2] ([1000, 2] for the circle); and for a mixture `label`, the index of
-      each point's mode in `modes(name)`, int32 [n].
+      each point's mode in `modes(name)`, int32 [n]. Of two domains `a`, `a_label`, `b`, `b_label`.
     """
     if name == "circle":
         return {"x": _circle(0.5 if split == "test" else 0.0)}
     if name == "swiss_roll":
         return {"x": _swiss_roll(_SEEDS[split])}
-    return _draw(_MIXTURES[name], _SEEDS[split])
+    # RandomState, not default_rng: NumPy promises to keep its stream from version to version.
+    random = np.random.RandomState(_SEEDS[split])
+    fields = {}
+    for field, mixture in _mixtures(name).items():  # one after the other: they share no draw
+        fields[field], label = _draw(mixture, random)
+        fields["label" if field == "x" else f"{field}_label"] = label
+    return fields
 
 
 def _circle(shift: float) -> np.ndarray:
@@ -101,10 +135,9 @@ def _swiss_roll(seed: int) -> np.ndarray:
     return (roll[:, [0, 2]] / 7.5).astype(np.float32)
 
 
-def _draw(mixture: _Mixture, seed: int) -> dict[str, np.ndarray]:
-    # RandomState, not default_rng: NumPy promises to keep its stream from version to version.
-    random = np.random.RandomState(seed)
+def _draw(mixture: _Mixture, random: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
+    """Points float32 [100000, 2], and of each the index of its mode, int32."""
     count = len(mixture.centres)
     label = random.permutation(np.repeat(np.arange(count, dtype=np.int32), _POINTS // count))
     points = mixture.centres[label] + mixture.std * random.standard_normal((_POINTS, 2))
-    return {"x": (points / mixture.scale).astype(np.float32), "label": label}
+    return (points / mixture.scale).astype(np.float32), label

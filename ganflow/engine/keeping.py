@@ -88,7 +88,8 @@ def of_options(options: Options, dataset: data.Dataset, sampler: Sampler) -> Kee
       sampler: the one whose samples count.
 
     Raises:
-      InputError: flags that need evaluations without them, or a figure that the judge has not.
+      InputError: flags that need evaluations without them; a figure that the judge has not, or
+        data that it cannot judge by.
     """
     if options.keep_best in ("auto", "none") and not options.evaluate_every:
         asked = f"--stop_when_worse={options.stop_when_worse}" if options.stop_when_worse else ""
@@ -100,6 +101,11 @@ def of_options(options: Options, dataset: data.Dataset, sampler: Sampler) -> Kee
         raise InputError(
             f"--stop_when_worse={options.stop_when_worse}: with --keep_best=none no evaluation is "
             "the best; give --keep_best=auto or a figure"
+        )
+    if options.evaluate_every and dataset.x is None:
+        raise InputError(
+            f"--evaluate_every={options.evaluate_every}: samples are compared with x, and data set "
+            f"{dataset.name} has {', '.join(dataset.fields)}; leave it out"
         )
     metric = best.metric_for(options.keep_best, dataset, "label" in sampler.given)
     return Keeping(metric if options.evaluate_every else None, options.stop_when_worse)

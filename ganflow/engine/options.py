@@ -21,6 +21,19 @@ class Options:
     steps_per_call: int = option(0, "steps in one call of the engine; 0: by size", minimum=0)
     jit: str = option("auto", "compile with XLA", choices=("auto", "on", "off"))
     enlarge: int = option(1, "each pixel becomes a square of this many by as many", minimum=1)
+    image_size: int = option(
+        0,
+        "of --dataset=folder: each picture's middle square, resized to this side in pixels; 0: the "
+        "pictures as they are, all of one size",
+        minimum=0,
+    )
+    channels: int = option(
+        0,
+        "of --dataset=folder: 1 makes each picture grey, 3 RGB, black where it is transparent; 0: "
+        "the pictures as they are, all grey or all RGB",
+        minimum=0,
+        maximum=3,
+    )
     checkpoint_every: int = option(
         0, "steps; 0: at the first summary after a minute without one", minimum=0
     )

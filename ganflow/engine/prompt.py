@@ -32,7 +32,7 @@ def build(model: str, **settings: Any) -> Run:
     module = models.load(model)
     config, options = _with(settings, module.Config(), Options())
     strategy = replicas.make_strategy(options.num_replicas)
-    both = data.load_both(config.dataset, options.data_dir or None, options.enlarge)
+    both = data.load_both(config.dataset, options.data_dir or None, **data.shaping(vars(options)))
     return Run(module, config, options, both[0], strategy, both[1])
 
 

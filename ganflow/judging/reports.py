@@ -5,7 +5,9 @@ ceilings (an untrained generator, and noise): a figure alone says nothing.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from absl import logging
@@ -108,15 +110,15 @@ def judging_data(
       InputError: other data than the run's.
     """
     name, options = manifest["config"]["dataset"], manifest["options"]
-    place = data_dir or options["data_dir"] or None, options.get("enlarge", 1)
-    dataset, held_out = data.load_both(name, *place)
+    place, shape = data_dir or options["data_dir"] or None, data.shaping(options)
+    dataset, held_out = data.load_both(name, place, **shape)
     if dataset.sha256 != manifest["data_sha256"]:
         raise InputError(
             f"--workdir={folder}: was trained on other data than this {name} (the SHA-256 differs);"
             " give the folder or file of the run's data with --data_dir"
         )
     whole = evaluation.judged_as(name)
-    return (dataset, held_out) if whole == name else data.load_both(whole, *place)
+    return (dataset, held_out) if whole == name else data.load_both(whole, place, **shape)
 
 
 def _of_checkpoint(
@@ -133,7 +135,7 @@ def of_samples(
     path: Path,
     dataset_name: str,
     data_dir: str | None = None,
-    enlarge: int = 1,
+    shape: Mapping[str, int] = MappingProxyType({}),
     labels: Path | None = None,
     num: int = 10_000,
     features: Path | None = None,
@@ -144,7 +146,8 @@ def of_samples(
     Args:
       path: the file.
       dataset_name: the data set that they should look like.
-      data_dir, enlarge: of that data set, as for `data.load`.
+      data_dir: of that data set, as for `data.load`.
+      shape: `enlarge`, `image_size` and `channels`, as for `data.load`.
       labels: an .npy file with the class each sample was asked to be, for conditional_accuracy.
       num: how many of the samples, from the first on.
       features, second: see `evaluation.make_judge`.
@@ -154,7 +157,7 @@ def of_samples(
     """
     samples, label = _read_samples(path, labels)
     name = evaluation.judged_as(dataset_name)
-    dataset, held_out = data.load_both(name, data_dir or None, enlarge)
+    dataset, held_out = data.load_both(name, data_dir or None, **shape)
     if samples.shape[1:] != dataset.example_shape:
         raise InputError(
             f"--samples={path}: found examples of {samples.shape[1:]}, expected "

@@ -26,6 +26,8 @@ class Options:
         maximum=2**63 - 1,
     )
     enlarge: int = option(1, "each pixel becomes a square of this many by as many", minimum=1)
+    image_size: int = option(0, "of --dataset=folder: the side of its pictures", minimum=0)
+    channels: int = option(0, "of --dataset=folder: 1 for grey, 3 for RGB", minimum=0, maximum=3)
     out: str = option("lab.png", "the picture, drawn again after every command")
 
 
@@ -69,7 +71,11 @@ def _from_workdir(model, config, options, given) -> tuple[Lab, str]:
                 f"--{name}={value}: the model and its settings come from --workdir="
                 f"{options.workdir}, where it is {of_run.get(name)}; leave it out"
             )
-    kept = {"seed", "data_dir", "enlarge"} - given  # what was not given is as in the run
+    kept = {
+        "seed",
+        "data_dir",
+        *data.shaping(vars(options)),
+    } - given  # what was not given is as in the run
     of_run = {name: value for name, value in manifest["options"].items() if name in kept}
     options = dataclasses.replace(options, **of_run)
     dataset = _load(gan.config, options)
@@ -84,4 +90,6 @@ def _from_workdir(model, config, options, given) -> tuple[Lab, str]:
 
 
 def _load(config: Any, options: Options) -> data.Dataset:
-    return data.load(config.dataset, options.data_dir or None, enlarge=options.enlarge)
+    return data.load(
+        config.dataset, options.data_dir or None, "train", **data.shaping(vars(options))
+    )

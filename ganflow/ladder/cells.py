@@ -51,13 +51,20 @@ class Cell:
     @property
     def dataset(self) -> str:
         """The data set's name in the table; figures of one name are comparable."""
-        enlarged = f"_x{self.options.enlarge}" if self.options.enlarge > 1 else ""
-        return self.config.dataset + enlarged
+        options = self.options
+        return (
+            self.config.dataset
+            + (f"_{options.image_size}px" if options.image_size else "")
+            + (f"_{options.channels}ch" if options.channels else "")
+            + (f"_x{options.enlarge}" if options.enlarge > 1 else "")
+        )
 
     def identity(self) -> dict:
         """All that decides what the cell trains, as JSON has it."""
-        no_matter = ("workdir", "data_dir", "keep_best", "stop_when_worse")
+        no_matter = ["workdir", "data_dir", "keep_best", "stop_when_worse"]
         options = dataclasses.asdict(self.options)
+        # Told only where they are given: a result from before there were such is still one.
+        no_matter += [name for name in ("image_size", "channels") if not options[name]]
         told = {
             "entry": self.entry,
             "model": self.model,
@@ -73,12 +80,13 @@ def data_of(cell: Cell) -> tuple[data.Dataset, data.Dataset | None]:
     Raises:
       InputError: see `data.load`.
     """
-    return _data(cell.config.dataset, cell.options.data_dir, cell.options.enlarge)
+    shape = data.shaping(vars(cell.options))
+    return _data(cell.config.dataset, cell.options.data_dir, **shape)
 
 
 @functools.cache
-def _data(name: str, data_dir: str, enlarge: int) -> tuple[data.Dataset, data.Dataset | None]:
-    return data.load_both(name, data_dir or None, enlarge)
+def _data(name: str, data_dir: str, **shape: int) -> tuple[data.Dataset, data.Dataset | None]:
+    return data.load_both(name, data_dir or None, **shape)
 
 
 def with_budget(cell: Cell, budget: Budget, folder: Path) -> Cell:

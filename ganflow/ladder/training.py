@@ -78,7 +78,9 @@ def train(folder: Path) -> int:
     cell, budget = cells.read(folder)
     config, options = cell.config, cell.options
     strategy = replicas.make_strategy(options.num_replicas)  # before any operation has run
-    dataset = data.load(config.dataset, options.data_dir or None, enlarge=options.enlarge)
+    dataset = data.load(
+        config.dataset, options.data_dir or None, "train", **data.shaping(vars(options))
+    )
 
     started = time.perf_counter()
     run = engine.Run(models.load(cell.model), config, options, dataset, strategy)

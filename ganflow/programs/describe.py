@@ -52,5 +52,9 @@ def _fields(dataset: str, options: engine.Options) -> Fields:
     """What the model is told of its data; MNIST's shape is known without its files."""
     if dataset.startswith("mnist") and not options.data_dir:
         side = 28 * options.enlarge
-        return Fields({"x": (side, side, 1), "label": ()}, {"label": 10})
-    return data.load(dataset, options.data_dir or None, enlarge=options.enlarge).about()
+        images = ("a", "b") if dataset in data.TWO_DOMAINS else ("x",)
+        labels = ("a_label", "b_label") if dataset in data.TWO_DOMAINS else ("label",)
+        shapes = dict.fromkeys(images, (side, side, 1)) | dict.fromkeys(labels, ())
+        return Fields(shapes, dict.fromkeys(labels, 10))
+    shape = data.shaping(vars(options))
+    return data.load(dataset, options.data_dir or None, "train", **shape).about()

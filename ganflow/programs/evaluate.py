@@ -16,6 +16,7 @@ from ganflow.programs import steps
 from ganflow.summaries import descriptions, trial
 
 FLAGS = flags.FLAGS
+_SHAPING = ("enlarge", "image_size", "channels")
 
 
 def run() -> None:
@@ -31,6 +32,10 @@ def run() -> None:
     flags.DEFINE_string("data_dir", None, "where the data are; of a workdir: where they are now")
     flags.DEFINE_integer(
         "enlarge", 1, "side of a pixel of --dataset, as in training", lower_bound=1
+    )
+    flags.DEFINE_integer("image_size", 0, "of --dataset=folder, as in training", lower_bound=0)
+    flags.DEFINE_integer(
+        "channels", 0, "of --dataset=folder, as in training", lower_bound=0, upper_bound=3
     )
     flags.DEFINE_integer("num", 10_000, "how many samples", lower_bound=10)
     flags.DEFINE_string(
@@ -53,7 +58,7 @@ def main(_) -> int:
         raise InputError("give --workdir=DIR to judge a run, or --samples=FILE to judge an array")
     features = Path(FLAGS.features) if FLAGS.features else None
     if FLAGS.workdir is not None:
-        _refuse("samples, not to --workdir", "labels", "dataset", "enlarge")
+        _refuse("samples, not to --workdir", "labels", "dataset", *_SHAPING)
         folder = Path(FLAGS.workdir)
         out = Path(FLAGS.out) if FLAGS.out else folder / "evaluation.json"
         if FLAGS.out or folder.is_dir():
@@ -69,9 +74,10 @@ def main(_) -> int:
         path = Path(FLAGS.samples)
         out = Path(FLAGS.out) if FLAGS.out else path.with_suffix(".evaluation.json")
         labels = Path(FLAGS.labels) if FLAGS.labels else None
+        shape = {name: FLAGS[name].value for name in _SHAPING}
         telling.check_out(out)
         report = reports.of_samples(
-            *(path, FLAGS.dataset, FLAGS.data_dir, FLAGS.enlarge, labels, FLAGS.num, features),
+            *(path, FLAGS.dataset, FLAGS.data_dir, shape, labels, FLAGS.num, features),
             FLAGS.second_judge,
         )
     print(telling.as_text(report), flush=True)

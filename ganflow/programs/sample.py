@@ -3,6 +3,7 @@
 ganflow-sample --workdir=runs/simple --num=64 --seed=1 --out=samples.png
 ganflow-sample --workdir=runs/cgan --label=3 --out=threes.png
 ganflow-sample --workdir=runs/infogan --sweep=code_1 --out=code_1.png
+ganflow-sample --workdir=runs/mine --sampler=a_to_b --input=photo.png --out=b.png
 """
 
 from pathlib import Path
@@ -13,7 +14,7 @@ from ganflow.base.errors import InputError
 from ganflow.cli import command
 from ganflow.cli.flags import numbers, parse
 from ganflow.programs import steps
-from ganflow.trained import conditions, loading, sampling
+from ganflow.trained import conditions, inputs, loading, sampling
 
 FLAGS = flags.FLAGS
 
@@ -27,6 +28,12 @@ def run() -> None:
     flags.DEFINE_string("sampler", "", "its name, of a model with several; by default the first")
     flags.DEFINE_integer("label", None, "the class of all samples, of a model that is given one")
     flags.DEFINE_list("code", [], "the codes of all samples, of a model that is given some")
+    flags.DEFINE_string(
+        "input",
+        None,
+        "a picture, PNG or JPEG, or an .npy file of uint8 images, for a sampler that is given real "
+        "ones; by default they are held-out ones of the data set",
+    )
     flags.DEFINE_string(
         "sweep",
         "",
@@ -46,19 +53,27 @@ def main(_) -> int:
     step, averaged = steps.asked(FLAGS.step, folder)
     ema = FLAGS.ema or (averaged and not FLAGS["ema"].present)  # --noema: not even then
     gan, manifest = loading.load_trained(folder, step, ema)
-    title, columns = sampling.title(manifest, FLAGS.seed, ema), None
+    title, columns, num = sampling.title(manifest, FLAGS.seed, ema), None, FLAGS.num
     chosen = sampling.choose(gan, FLAGS.sampler)
     if FLAGS.sweep:
-        if FLAGS.label is not None or FLAGS.code:
-            raise InputError("--sweep: takes the place of --label and --code; leave those out")
+        if FLAGS.label is not None or FLAGS.code or FLAGS.input:
+            raise InputError(
+                "--sweep: takes the place of --label, --code, --input; leave those out"
+            )
         samples, columns = conditions.sweep(gan, manifest, FLAGS.sweep, FLAGS.seed, FLAGS.sampler)
         title += f"; {FLAGS.sweep} row by row"
     else:
-        fixed = conditions.asked(chosen, FLAGS.num, FLAGS.label, numbers("code", float))
-        given = FLAGS.num, FLAGS.seed, FLAGS.sampler, fixed
+        images = {}
+        if FLAGS.input:
+            of_each = num if FLAGS["num"].present else None
+            images = inputs.asked(gan, manifest, chosen, Path(FLAGS.input), of_each)
+            num = len(next(iter(images.values())))
+        fixed = images | conditions.asked(chosen, num, FLAGS.label, numbers("code", float))
+        given = num, FLAGS.seed, FLAGS.sampler, fixed
         samples = sampling.of_gan(gan, manifest, *given).samples
         title += f", label {FLAGS.label}" * (FLAGS.label is not None)
         title += f", code {','.join(FLAGS.code)}" * bool(FLAGS.code)
+        title += f", from {Path(FLAGS.input).name}" if FLAGS.input else ""
     sampling.write(samples, out, title, columns)
     print(f"{out}: {samples.dtype} {' x '.join(map(str, samples.shape))}")
     return 0

@@ -72,7 +72,9 @@ def prepare(model: str, config: Any, options: engine.Options) -> engine.Run:
     module = models.load(model)
     strategy = replicas.make_strategy(options.num_replicas)  # before any operation has run
     stages.say(f"reading {config.dataset}" + f" from {options.data_dir}" * bool(options.data_dir))
-    dataset, held_out = data.load_both(config.dataset, options.data_dir or None, options.enlarge)
+    dataset, held_out = data.load_both(
+        config.dataset, options.data_dir or None, **data.shaping(vars(options))
+    )
     name = module.__name__.rpartition(".")[2]
     stages.say(f"building {name}: its networks, and a graph of its steps")
     return engine.Run(module, config, options, dataset, strategy, held_out)

@@ -193,6 +193,10 @@ def refuse_other_run(sound: Sound, about: dict, folder: Path) -> None:
     ]
     if not changed and old["data_sha256"] != about["data_sha256"]:
         changed = ["the data set's content (its SHA-256 differs)"]
+        for name in ("enlarge", "image_size", "channels"):  # of which it may come
+            new = about["options"].get(name)
+            was = old["options"].get(name, new)
+            changed += [f"--{name}={new} (the workdir's is {was})"] if was != new else []
     if changed:
         raise InputError(
             f"--workdir={folder}: another run: {', '.join(changed)}; give the workdir's flags "

@@ -80,7 +80,7 @@ class Recorder:
         self._started = False
         self.budget = Budget()
         self._albums = [Album(eye, run.folder, int(run.step)) for eye in eyes]
-        self._modes = data.modes(run.dataset.name)
+        self._modes = [_modes(run.dataset, eye) for eye in eyes]
         self._illnesses = rows[-1].get("diagnosis", []) if rows else []
         # Rows as a sampler's rules see them: its own figures by their plain names.
         self._histories = [[_own(row, eye.prefix) for row in rows] for eye in eyes]
@@ -180,7 +180,9 @@ class Recorder:
         run, pair = self._run, (self._run.dataset, self._run.held_out)
         whole = evaluation.judged_as(run.dataset.name)
         if whole != run.dataset.name:
-            pair = data.load_both(whole, run.options.data_dir or None, run.options.enlarge)
+            pair = data.load_both(
+                whole, run.options.data_dir or None, **data.shaping(vars(run.options))
+            )
         return evaluation.make_judge(*pair, run.options.evaluate_num)
 
     def _diagnosed(self, row: dict, seen: list[Seen]) -> dict:
@@ -229,8 +231,8 @@ class Recorder:
         return diagnosis.as_markdown(states, self._verdicts)
 
     def _evidence(self, step, rows, eye, seen) -> probes.Evidence:
-        of_x = eye.sampler.against == self._run.dataset.main
-        kinds, pieces = self._likeness[self._eyes.index(eye)]
+        number = self._eyes.index(eye)
+        kinds, pieces = self._likeness[number]
         return probes.Evidence(
             step=step,
             rows=rows,
@@ -241,7 +243,7 @@ class Recorder:
             boundary=eye.sampler.boundary,
             higher_is_real=eye.sampler.higher_is_real,
             activations=dict(seen.activations),
-            modes=self._modes if of_x else None,
+            modes=self._modes[number],
             cells=kinds,
             patches=pieces,
             settings=self._settings | {"is_points": eye.is_points},
@@ -270,6 +272,12 @@ class Recorder:
         for name, array in shown.items():
             written += events.histogram(name, array)
         return written
+
+
+def _modes(dataset: data.Dataset, eye: SamplerEye) -> tuple[np.ndarray, float] | None:
+    """Those of the mixture that a sampler's points are to be of, see `data.modes`."""
+    against = eye.sampler.against
+    return data.modes(dataset.name, against) if isinstance(against, str) else None
 
 
 def _own(row: dict, prefix: str) -> dict:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ganflow import data
+from ganflow.base.errors import InputError
 from ganflow.data import digits
 
 
@@ -65,6 +66,28 @@ def test_rare_classes_stay_whole_and_four_examples_leave_nothing():
     train, held_out = data.split(data.Dataset("rare", {"x": x, "label": label}))
     assert (len(train.x), len(held_out.x)) == (32, 8)  # of all together, not of each class
     assert data.split(data.Dataset("four", {"x": x[:4]}))[1] is None
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ({"x": 8, "label": 0, "x_test": 8}, "found no label in the test split, expected it there"),
+        ({"a": 8, "b": 8, "a_test": 8}, "found no b in the test split, expected it there as in"),
+        ({"x": 8, "x_test": 6}, r"found x of (6, 6, 1) in the test split, expected (8, 8, 1) as"),
+        ({"x": 8, "x_test": 8, "label_test": 0}, None),
+    ],
+)
+def test_a_test_split_is_like_the_training_split(tmp_path, members, says):
+    path = str(tmp_path / "s.npz")
+    arrays = {k: np.zeros((9, side, side), np.uint8) for k, side in members.items() if side}
+    np.savez(path, **arrays, **{k: np.arange(9) for k, side in members.items() if not side})
+    if says is None:
+        assert data.load_both("npz", path)[1].fields.keys() == {"x", "label"}
+        return
+    with pytest.raises(InputError) as caught:
+        data.load_both("npz", path)
+    assert str(caught.value).startswith(f"data set npz: {says}")
+    assert set(data.load("npz", path).fields) == {k for k in members if "_test" not in k}
 
 
 def test_a_test_split_of_its_own_is_taken_as_it_is(tmp_path):

@@ -70,6 +70,15 @@ def test_unpaired_domains_may_differ_in_length(tmp_path):
     assert dataset.x is None and dataset.fields["a_label"].tolist() == [1, 2]
 
 
+def test_x_alone_is_enough_and_so_is_one_domain(tmp_path):
+    dataset = load(tmp_path, x=IMAGES.repeat(3, axis=0))
+    assert list(dataset.fields) == ["x"] and dataset.label is None  # for super-resolution
+    train, held_out = data.load_both("npz", str(tmp_path / "a.npz"))
+    assert list(train.fields) == list(held_out.fields) == ["x"]
+    with pytest.raises(ValueError, match="needs the field b, and the data set has a"):
+        load(tmp_path, a=IMAGES).about().image_shape("b")
+
+
 def test_points_in_both_domains(tmp_path):
     points = np.array([[3, -7], [0.5, 100]])
     dataset = load(tmp_path, a=points, b=points[:1])

@@ -53,9 +53,53 @@ def test_mixture(name):
     assert len(set(dataset.label[:100].tolist())) >= min(len(centres), 8)
 
 
-@pytest.mark.parametrize("name", ["circle", "swiss_roll", "digits", "mnist", "idx"])
-def test_no_modes(name):
-    assert data.modes(name) is None
+def twelfths(x, y, *numbers):
+    """On a circle of radius 2."""
+    angles = np.radians([30 * number for number in numbers])
+    return np.stack([x + 2 * np.cos(angles), y + 2 * np.sin(angles)], axis=1)
+
+
+DOMAINS = {"a": twelfths(-2, -2, 0, 2.25, 4.5, 6.75, 9), "b": twelfths(2, 2, *range(10))}
+
+
+def test_two_domains_are_mixtures_of_5_and_of_10():
+    dataset = data.load("gaussians_5_10")
+    assert list(dataset.fields) == ["a", "a_label", "b", "b_label"]
+    assert dataset.is_points and dataset.sizes == {"a": 100_000, "b": 100_000}
+    assert dataset.about().classes == {"a_label": 5, "b_label": 10}
+    residuals = []
+    for field, expected in DOMAINS.items():
+        centres, std = data.modes("gaussians_5_10", field)
+        np.testing.assert_allclose(centres, expected, atol=1e-6)
+        assert std == 0.1 and centres.dtype == np.float32
+        x, label = dataset.fields[field], dataset.fields[f"{field}_label"]
+        assert x.dtype == np.float32 and label.dtype == np.int32
+        counts = np.bincount(label).tolist()
+        assert counts == [100_000 // len(expected)] * len(expected)
+        residuals.append(x - centres[label])
+        np.testing.assert_allclose(residuals[-1].std(axis=0), 0.1, rtol=0.02)
+        distance = np.linalg.norm(x[:2000, None] - centres, axis=-1)  # ten stds apart, and more
+        np.testing.assert_array_equal(distance.argmin(axis=1), label[:2000])
+    # Unpaired: what one domain drew says nothing of the other.
+    correlation = np.corrcoef(residuals[0].T, residuals[1].T)[:2, 2:]
+    assert np.abs(correlation).max() < 5 / 100_000**0.5
+    assert data.load("gaussians_5_10").sha256 == dataset.sha256
+
+
+def test_held_out_points_of_two_domains_are_others():
+    train, held_out = data.load_both("gaussians_5_10")
+    assert held_out.sizes == train.sizes and "afresh" in held_out.part
+    for field in "ab":
+        assert not {*map(bytes, train.fields[field])} & {*map(bytes, held_out.fields[field])}
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [(name, "x") for name in ("circle", "swiss_roll", "digits", "mnist", "idx", "gaussians_5_10")]
+    + [("gaussians_8", "a"), ("gaussians_5_10", "a_label"), ("digits_edges", "a")],
+)
+def test_no_modes(name, field):
+    assert data.modes(name, field) is None
 
 
 def test_circle():

@@ -1,1 +1,1 @@
-"""Three small GANs of kinds that no document has, to prove the interface by: test_proving.py."""
+"""Four small GANs of kinds that no document has, to prove the interface by: test_proving.py."""

@@ -1,32 +1,39 @@
-"""The data sets `idx`, `npy` and `npz`: arrays of the user's own, as a file or in a folder."""
+"""The data sets `idx`, `npy`, `npz` and `folder`: arrays or pictures of the user's own."""
 
 import os
 
 import numpy as np
 
-from ganflow.data.readers import arrays, files, idx, npy, npz
+from ganflow.data.readers import arrays, files, folder, idx, npy, npz
 
-NAMES = ("idx", "npy", "npz")
+NAMES = ("idx", "npy", "npz", folder.NAME)
 
 
-def load(name: str, data_dir: str, split: str) -> dict[str, np.ndarray]:
+def load(
+    name: str, data_dir: str, split: str, image_size: int = 0, channels: int = 0
+) -> dict[str, np.ndarray]:
     """The fields, checked.
 
     Args:
       name: one of `NAMES`.
       data_dir: the file, or a folder that holds exactly one such file. IDX images named after
         MNIST's ("images" in the name) have their labels beside them ("labels" instead, idx1);
-        `NAME.npy` has them in `NAME_labels.npy`; for the members of .npz see `npz`.
-      split: "test" needs the files t10k-* in a folder of IDX files, or members `NAME_test`.
+        `NAME.npy` has them in `NAME_labels.npy`; for the members of .npz see `npz`. Of `folder`
+        the folder of pictures, see there.
+      split: "test" needs the files t10k-* in a folder of IDX files, or members `NAME_test`, or a
+        sub-folder test.
+      image_size, channels: of `folder`, see there; the others have none.
 
     Returns:
       `x` as `arrays.check_examples` gives it, and `label`, int32 [n], where there are labels; of
-      .npz every field of the split.
+      .npz every field of the split; of `folder` as its `load` says.
 
     Raises:
       InputError: anything wrong with the file, its values or its labels.
       OSError: the operating system refuses; `files.reading` maps it.
     """
+    if name == folder.NAME:
+        return folder.load(data_dir, split, image_size, channels)
     path = _locate(name, data_dir, split)
     if name == "npz":
         return npz.load(path, split)
@@ -41,6 +48,8 @@ def load(name: str, data_dir: str, split: str) -> dict[str, np.ndarray]:
 
 def has_test(name: str, data_dir: str) -> bool:
     """Whether there is a test split beside the training one; raises as `load`."""
+    if name == folder.NAME:
+        return folder.has_test(data_dir)
     if name == "npz":
         return npz.has_test(_locate(name, data_dir, "train"))
     if name == "npy" or not os.path.isdir(data_dir):
@@ -78,7 +87,7 @@ def _is_examples(name: str, entry: str, split: str) -> bool:
 
 
 def _labels_beside(name: str, path: str) -> str | None:
-    folder, entry = os.path.split(path)
+    place, entry = os.path.split(path)
     if name == "npy":
         beside = path.removesuffix(".npy") + "_labels.npy"
         return beside if os.path.exists(beside) else None
@@ -87,4 +96,4 @@ def _labels_beside(name: str, path: str) -> str | None:
     for dimensions in "234":
         entry = entry.replace("idx" + dimensions, "idx1")
     entry = entry.replace("images", "labels").removesuffix(".gz")
-    return idx.either(os.path.join(folder, entry))
+    return idx.either(os.path.join(place, entry))
