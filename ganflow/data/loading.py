@@ -77,6 +77,7 @@ def _has_own_test_split(name: str, data_dir: str | None) -> bool:
 
 def _read(name: str, data_dir: str | None, split: str, enlarge: int) -> Dataset:
     """One part of a data set that comes in parts, or the whole of another."""
+    vocabulary: tuple[str, ...] = ()
     with files.reading(data_dir or name):
         if name == "digits":
             fields = digits.load()
@@ -87,7 +88,7 @@ def _read(name: str, data_dir: str | None, split: str, enlarge: int) -> Dataset:
         elif name in POINTS:
             fields = points.load(name, split)
         else:
-            fields = user.load(name, data_dir or "", split)
+            fields, vocabulary = user.load(name, data_dir or "", split)
     if enlarge > 1:
         if not any(map(is_image, fields.values())):
             held = "points" if "x" in fields else "no images"
@@ -97,7 +98,7 @@ def _read(name: str, data_dir: str | None, split: str, enlarge: int) -> Dataset:
             for field, array in fields.items()
         }
     part = points.PART if name in POINTS else "its test split"
-    return Dataset(name, fields, part if split == "test" else "")
+    return Dataset(name, fields, part if split == "test" else "", vocabulary)
 
 
 def check_batch(dataset: Dataset, batch_size: int) -> None:

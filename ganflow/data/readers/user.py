@@ -9,8 +9,8 @@ from ganflow.data.readers import arrays, files, idx, npy, npz
 NAMES = ("idx", "npy", "npz")
 
 
-def load(name: str, data_dir: str, split: str) -> dict[str, np.ndarray]:
-    """The fields, checked.
+def load(name: str, data_dir: str, split: str) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """The fields, checked, and the vocabulary of captions that are words.
 
     Args:
       name: one of `NAMES`.
@@ -20,8 +20,8 @@ def load(name: str, data_dir: str, split: str) -> dict[str, np.ndarray]:
       split: "test" needs the files t10k-* in a folder of IDX files, or members `NAME_test`.
 
     Returns:
-      `x` as `arrays.check_examples` gives it, and `label`, int32 [n], where there are labels; of
-      .npz every field of the split.
+      (fields, vocabulary): `x` as `arrays.check_examples` gives it, and `label`, int32 [n], where
+      there are labels; of .npz every field of the split, and its words, see `npz`.
 
     Raises:
       InputError: anything wrong with the file, its values or its labels.
@@ -36,7 +36,7 @@ def load(name: str, data_dir: str, split: str) -> dict[str, np.ndarray]:
     if label_path is not None:
         label = read(label_path)
         fields["label"] = arrays.check_labels(label_path, label, len(fields["x"]))
-    return fields
+    return fields, ()
 
 
 def has_test(name: str, data_dir: str) -> bool:
