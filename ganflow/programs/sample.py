@@ -2,6 +2,7 @@
 
 ganflow-sample --workdir=runs/simple --num=64 --seed=1 --out=samples.png
 ganflow-sample --workdir=runs/cgan --label=3 --out=threes.png
+ganflow-sample --workdir=W --caption="a small red circle on the left" --out=circles.png
 ganflow-sample --workdir=runs/infogan --sweep=code_1 --out=code_1.png
 """
 
@@ -27,6 +28,7 @@ def run() -> None:
     flags.DEFINE_string("sampler", "", "its name, of a model with several; by default the first")
     flags.DEFINE_integer("label", None, "the class of all samples, of a model that is given one")
     flags.DEFINE_list("code", [], "the codes of all samples, of a model that is given some")
+    flags.DEFINE_string("caption", None, "what all samples shall show, of a model that is given it")
     flags.DEFINE_string(
         "sweep",
         "",
@@ -49,16 +51,20 @@ def main(_) -> int:
     title, columns = sampling.title(manifest, FLAGS.seed, ema), None
     chosen = sampling.choose(gan, FLAGS.sampler)
     if FLAGS.sweep:
-        if FLAGS.label is not None or FLAGS.code:
-            raise InputError("--sweep: takes the place of --label and --code; leave those out")
+        if FLAGS.label is not None or FLAGS.code or FLAGS.caption is not None:
+            raise InputError(
+                "--sweep: takes the place of --label, --code and --caption; leave those out"
+            )
         samples, columns = conditions.sweep(gan, manifest, FLAGS.sweep, FLAGS.seed, FLAGS.sampler)
         title += f"; {FLAGS.sweep} row by row"
     else:
-        fixed = conditions.asked(chosen, FLAGS.num, FLAGS.label, numbers("code", float))
+        told = FLAGS.label, numbers("code", float), FLAGS.caption
+        fixed = conditions.asked(chosen, FLAGS.num, *told, loading.fields_of(manifest))
         given = FLAGS.num, FLAGS.seed, FLAGS.sampler, fixed
         samples = sampling.of_gan(gan, manifest, *given).samples
         title += f", label {FLAGS.label}" * (FLAGS.label is not None)
         title += f", code {','.join(FLAGS.code)}" * bool(FLAGS.code)
+        title += f", {FLAGS.caption}" * (FLAGS.caption is not None)
     sampling.write(samples, out, title, columns)
     print(f"{out}: {samples.dtype} {' x '.join(map(str, samples.shape))}")
     return 0

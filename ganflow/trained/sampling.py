@@ -1,5 +1,6 @@
 """`bin/sample.py`: samples of a trained model, as an array or a picture."""
 
+import dataclasses
 import io
 import math
 import os
@@ -76,7 +77,8 @@ def of_gan(
       fixed: what is not drawn but given, [num, ...] each, by its name in `Sampler.given`.
     """
     chosen = choose(gan, sampler)
-    shape = chosen.generate(gans.blank(chosen, loading.fields_of(manifest))).shape[1:]
+    blank = gans.blank(chosen, loading.fields_of(manifest))
+    shape = chosen.generate(blank).shape[1:]
     # What is given, the samples, the file's copy of them and a picture's: checked before any.
     given_sizes = [
         math.prod(draw.shape) for draw in chosen.given.values() if isinstance(draw, Random)
@@ -89,10 +91,13 @@ def of_gan(
             "sample fewer at a time, with another --seed each"
         )
     whole = math.ceil(num / _BATCH) * _BATCH
-    given = gans.given(chosen, seed, whole, "sample.py", _real(chosen, manifest, whole))
-    for name, values in (fixed or {}).items():
+    fixed = fixed or {}
+    drawn = {name: draw for name, draw in chosen.given.items() if name not in fixed}
+    others = dataclasses.replace(chosen, given=drawn)
+    given = gans.given(others, seed, whole, "sample.py", _real(others, manifest, whole))
+    for name, values in fixed.items():
         rest = np.repeat(values[-1:], whole - num, axis=0)
-        given[name] = tf.constant(np.concatenate([values, rest]), given[name].dtype)
+        given[name] = tf.constant(np.concatenate([values, rest]), blank[name].dtype)
     samples = np.empty([num, *shape], np.float32)
     for start in range(0, num, _BATCH):
         part = {name: value[start : start + _BATCH] for name, value in given.items()}
