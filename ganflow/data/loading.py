@@ -5,14 +5,23 @@ import difflib
 import numpy as np
 
 from ganflow.base.errors import InputError
-from ganflow.data import digits, held_out, mnist, points, stacked
+from ganflow.data import arrows, digits, drawings, held_out, mnist, points, stacked
 from ganflow.data.dataset import Dataset, is_image
 from ganflow.data.readers import files, user
 
 POINTS = points.NAMES
-BUILT_IN = ("digits", *POINTS)  # these take no files
-NAMES = ("digits", *mnist.NAMES, stacked.NAME, *POINTS, *user.NAMES)
+BUILT_IN = ("digits", *POINTS, *drawings.NAMES, arrows.NAME)  # these take no files
+NAMES = (
+    *("digits", *mnist.NAMES, stacked.NAME),
+    *(*POINTS, *drawings.NAMES, arrows.NAME, *user.NAMES),
+)
 SPLITS = ("train", "test")
+# What the test split of a data set that is drawn is.
+_PARTS = (
+    dict.fromkeys(POINTS, points.PART)
+    | dict.fromkeys(drawings.NAMES, drawings.PART)
+    | {arrows.NAME: arrows.PART}
+)
 
 
 def load(name: str, data_dir: str | None = None, split: str = "train", enlarge: int = 1) -> Dataset:
@@ -22,18 +31,19 @@ def load(name: str, data_dir: str | None = None, split: str = "train", enlarge: 
       name: one of `NAMES`. `mnist_55000` is MNIST without its first 5,000 training images, which
         TensorFlow 1's reader (tensorflow.examples.tutorials.mnist) kept for validation, so that
         programs of its time trained on the other 55,000; its test split is MNIST's.
-        `stacked_mnist` has three of MNIST's digits as the channels of an image.
-      data_dir: for these three a folder with the four IDX files (None: Keras's
-        download); for `idx`, `npy` and `npz` the file, or a folder with exactly one; the others
-        take none.
-      split: "train", or "test", whose examples no training sees: MNIST's, points drawn afresh, a
-        user's own (a folder of IDX files with t10k-*, `npz` with members `NAME_test`); of other
-        data one example in five, see `held_out`.
+        `stacked_mnist` has three of MNIST's digits as the channels of an image. `drawings_64` and
+        its smaller sisters have captions, `arrows` has two unpaired domains.
+      data_dir: for MNIST and its kin a folder with the four IDX files (None: Keras's download); for
+        `idx`, `npy` and `npz` the file, or a folder with exactly one; the others take none.
+      split: "train", or "test", whose examples no training sees: MNIST's; points, drawings and
+        arrows drawn afresh; a user's own (a folder of IDX files with t10k-*, `npz` with members
+        `NAME_test`); of other data one example in five, see `held_out`.
       enlarge: every pixel of an image, in whatever field, becomes a square of so many by so many.
 
     Returns:
       The whole data set in memory. Its fields are `x` and, but for `circle`, `swiss_roll` and
-      files without them, `label`; of `npz` every member, see `readers.npz`.
+      files without them, `label`; of drawings also their factors and `caption`, of arrows `a`, `b`
+      and their angles, of `npz` every member, see `readers.npz`.
 
     Raises:
       InputError: an unknown name or split, or a file that cannot be used; the message names the
@@ -87,6 +97,10 @@ def _read(name: str, data_dir: str | None, split: str, enlarge: int) -> Dataset:
             fields = stacked.load(data_dir or None, split)
         elif name in POINTS:
             fields = points.load(name, split)
+        elif name in drawings.NAMES:
+            fields, vocabulary = drawings.load(name, split), drawings.VOCABULARY
+        elif name == arrows.NAME:
+            fields = arrows.load(split)
         else:
             fields, vocabulary = user.load(name, data_dir or "", split)
     if enlarge > 1:
@@ -97,8 +111,8 @@ def _read(name: str, data_dir: str | None, split: str, enlarge: int) -> Dataset:
             field: _enlarged(array, enlarge) if is_image(array) else array
             for field, array in fields.items()
         }
-    part = points.PART if name in POINTS else "its test split"
-    return Dataset(name, fields, part if split == "test" else "", vocabulary)
+    part = _PARTS.get(name, "its test split") if split == "test" else ""
+    return Dataset(name, fields, part, vocabulary)
 
 
 def check_batch(dataset: Dataset, batch_size: int) -> None:
