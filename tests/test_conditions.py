@@ -1,13 +1,16 @@
-"""Labels and codes that are asked for, and sweeps over them."""
+"""Labels, codes and captions that are asked for, and sweeps over them."""
+
+import dataclasses
 
 import numpy as np
 import pytest
-from processes import run
+from processes import ROOT, run
 
-from ganflow import data, engine
+from ganflow import data, engine, models
 from ganflow.base.errors import InputError
+from ganflow.interface.fields import Fields
 from ganflow.judging import reports
-from ganflow.trained import conditions, sampling
+from ganflow.trained import conditions, loading, sampling
 from tests import cases
 
 
@@ -111,6 +114,86 @@ def test_the_program_draws_threes_and_sweeps(trained_cgan, tmp_path):
             "sample.py", f"--workdir={trained_cgan}", f"--out={tmp_path}/c.npy", *words
         ).error(2)
         assert says in line and not (tmp_path / "c.npy").exists()
+
+
+# ---------------------------------------------------------------- captions
+
+COLOURS = ("red", "green", "blue")
+
+
+@pytest.fixture(scope="module")
+def captioned(tmp_path_factory):
+    """A workdir of the proving GAN that is given captions, whose data are gone."""
+    folder = tmp_path_factory.mktemp("captioned")
+    words = [f"a {COLOURS[i % 3]} square" + " on the left" * (i % 2) for i in range(40)]
+    x = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+    np.savez(folder / "data.npz", x=x, caption=np.array(words))
+    options = {"data_dir": str(folder / "data.npz"), "workdir": str(folder), "num_replicas": 1}
+    module = models.load(str(ROOT / "tests" / "proving" / "staged.py"))
+    both = data.load_both("npz", options["data_dir"])
+    run = engine.Run(module, module.Config(), engine.Options(**options), both[0])
+    run.save()
+    (folder / "data.npz").unlink()
+    return folder
+
+
+def test_a_caption_is_what_g_is_given_and_needs_no_data(captioned):
+    gan, manifest = loading.load_trained(captioned)
+    fields, sampler = loading.fields_of(manifest), sampling.choose(gan)
+    words = ["", "a", "blue", "green", "left", "on", "red", "square", "the"]
+    assert list(fields.vocabulary) == manifest["fields"]["vocabulary"] == words
+    fixed = conditions.asked(sampler, 120, caption="Left: a RED square", fields=fields)
+    assert list(fixed) == ["caption"] and fixed["caption"].shape == (120, 6)
+    assert fields.words(fixed["caption"][119]) == "left a red square"
+    made = sampling.of_gan(gan, manifest, 120, seed=1, fixed=fixed)
+    np.testing.assert_array_equal(made.given["caption"], fixed["caption"])
+    again = sampling.of_gan(gan, manifest, 7, 1, fixed={"caption": fixed["caption"][:7]})
+    np.testing.assert_array_equal(made.samples[:7], again.samples)
+    blue = conditions.asked(sampler, 7, caption="blue", fields=fields)
+    other = sampling.of_gan(gan, manifest, 7, seed=1, fixed=blue)
+    np.testing.assert_array_equal(other.given["z"], again.given["z"])
+    assert (other.samples != again.samples).any(axis=(1, 2, 3)).all()
+    with pytest.raises(InputError, match=r"data\.npz"):
+        sampling.of_gan(gan, manifest, 7, seed=1)  # captions of the data set
+
+
+def test_a_caption_that_cannot_be_is_one_line(captioned):
+    gan, manifest = loading.load_trained(captioned)
+    fields, sampler = loading.fields_of(manifest), sampling.choose(gan)
+    for caption, says in (
+        ("a rad square", "'a rad square': found the word 'rad', .* near to it are red"),
+        (
+            "a red square on the left left",
+            "'a red square on the left left': found 7 words, expected 1 to 6",
+        ),
+        ("", "'': found 0 words, expected 1 to 6"),
+    ):
+        with pytest.raises(InputError, match=f"^--caption={says}"):
+            conditions.asked(sampler, 5, caption=caption, fields=fields)
+    ids_alone = dataclasses.replace(fields, vocabulary=())
+    with pytest.raises(InputError, match="--caption='red': this model was trained on token ids"):
+        conditions.asked(sampler, 5, caption="red", fields=ids_alone)
+    with pytest.raises(InputError, match="--caption='red': this model's G is given no caption"):
+        conditions.asked(sampling.choose(cases.build("cgan")), 5, caption="red", fields=fields)
+
+
+def test_a_manifest_without_a_vocabulary_is_read_as_before():
+    about = cases.dataset_of("staged").about()
+    told = {"fields": {"shapes": {"x": [8, 8, 1], "caption": [2]}, "classes": {"caption": 5}}}
+    assert loading.fields_of(told) == about == Fields(about.shapes, about.classes)
+
+
+def test_the_program_draws_a_caption(captioned, tmp_path):
+    words = f"--workdir={captioned}", "--num=3", f"--out={tmp_path}/a.npy"
+    ended = run("sample.py", *words, "--caption=a blue square")
+    assert ended.code == 0, ended.err
+    gan, manifest = loading.load_trained(captioned)
+    fields, sampler = loading.fields_of(manifest), sampling.choose(gan)
+    fixed = conditions.asked(sampler, 3, caption="a blue square", fields=fields)
+    samples = sampling.of_gan(gan, manifest, 3, seed=0, fixed=fixed).samples
+    np.testing.assert_allclose(np.load(tmp_path / "a.npy"), samples, atol=1e-6)
+    line = run("sample.py", *words, "--caption=blue", "--sweep=z").error(2)
+    assert "--sweep: takes the place of --label, --code, --caption, --input" in line
 
 
 @pytest.mark.slow

@@ -175,7 +175,10 @@ def test_the_program_maps_an_image_or_says_in_one_line_why_not(cyclic, tmp_path)
     args = (f"--workdir={cyclic[0]}", f"--out={out}", f"--input={path}")
     for word, says in (
         ("--sampler=c", "there are: a_to_b, b_to_a, a_to_b_to_a"),
-        ("--sweep=label", "--sweep: takes the place of --label, --code, --input; leave those out"),
+        (
+            "--sweep=label",
+            "--sweep: takes the place of --label, --code, --caption, --input; leave those out",
+        ),
     ):
         assert says in run("sample.py", *args, word).error(2) and not out.exists()
     ended = run("sample.py", *args, "--sampler=b_to_a", "--num=2")

@@ -3,12 +3,13 @@
     dataset.py                    `Dataset`: named fields in memory; `domain`, `decoded`
     loading.py                    `load`: from a name and a folder to a `Dataset`
     held_out.py                   what is set aside before any training
-    digits.py mnist.py points.py  the data sets with names of their own
+    digits.py mnist.py points.py drawings.py arrows.py
+                                  the data sets with names of their own
     stacked.py pairs.py           what is made of digits: three as one image; two domains
     readers/                      files that strangers wrote: arrays and pictures, all checked
 
-It imports `base` and `interface.fields`, and TensorFlow only in `decoded`. Batches and shuffling
-belong to the engine.
+It imports `base`, `interface.fields` and `interface.captions`, and TensorFlow only in `decoded`.
+Batches and shuffling belong to the engine.
 """
 
 from ganflow.data.dataset import Dataset, decoded, domain

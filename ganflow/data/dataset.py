@@ -3,10 +3,12 @@
 import dataclasses
 import functools
 import hashlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganflow.interface import captions
 from ganflow.interface.fields import Fields
 
 if TYPE_CHECKING:  # slow to import, and reading data does without
@@ -32,14 +34,18 @@ class Dataset:
         [n, h, w, c], or points, float32 [n, 2]; `label`, int32 [n]; `caption`, token ids, int32
         [n, words]; and whatever else there is, one row an example. uint8 are always images.
       part: of held-out examples, where they come from, in words.
+      vocabulary: of `caption`, where its words are known: see `interface.captions`. The training
+        and the test split have the same.
 
     Raises:
-      ValueError: no fields, or fields of one domain that differ in their number of rows.
+      ValueError: no fields, fields of one domain that differ in their number of rows, or a caption
+        with ids beyond its vocabulary.
     """
 
     name: str
     fields: dict[str, np.ndarray]
     part: str = ""
+    vocabulary: tuple[str, ...] = ()
 
     def __post_init__(self):
         if not self.fields:
@@ -48,6 +54,10 @@ class Dataset:
             if len(array) != self.size(field):
                 rows = {name: len(self.fields[name]) for name in self.fields}
                 raise ValueError(f"data set {self.name}: rows of one domain differ: {rows}")
+        if self.vocabulary:
+            caption, words = self.fields.get("caption"), len(self.vocabulary)
+            if caption is None or caption.max(initial=0) >= words:
+                raise ValueError(f"data set {self.name}: no caption within its {words} words")
 
     @property
     def x(self) -> np.ndarray | None:
@@ -98,24 +108,40 @@ class Dataset:
         """
         if len(self.sizes) > 1:
             raise ValueError(f"data set {self.name}: domains {', '.join(self.sizes)}, expected one")
-        return Dataset(self.name, {field: array[index] for field, array in self.fields.items()})
+        fields = {field: array[index] for field, array in self.fields.items()}
+        return dataclasses.replace(self, fields=fields, part="")
 
     def about(self) -> Fields:
-        """What a Gan is told: shapes of one example; classes of integers that begin at 0."""
+        """What a Gan is told: shapes of one example; classes of integers that begin at 0; words.
+
+        A caption has as many classes as its vocabulary has words, used or not.
+        """
         classes = {
             field: int(array.max()) + 1
             for field, array in self.fields.items()
             if array.dtype.kind in "iu" and not is_image(array) and array.size and array.min() >= 0
         }
-        return Fields({field: array.shape[1:] for field, array in self.fields.items()}, classes)
+        if self.vocabulary:
+            classes["caption"] = len(self.vocabulary)
+        shapes = {field: array.shape[1:] for field, array in self.fields.items()}
+        return Fields(shapes, classes, self.vocabulary)
+
+    def words(self, caption: Iterable[int]) -> str:
+        """Token ids [words] as a sentence, see `captions.words`."""
+        return captions.words(caption, self.vocabulary)
 
     @functools.cached_property
     def sha256(self) -> str:
-        """Hexadecimal digest of the fields' names, types, shapes and values, in whatever order."""
+        """Hexadecimal digest of the fields' names, types, shapes and values, in whatever order.
+
+        And of the vocabulary, where there is one: the same ids may be other words.
+        """
         digest = hashlib.sha256()
         for field, array in sorted(self.fields.items()):
             digest.update(f"{field!r} {array.dtype.name} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array))
+        if self.vocabulary:
+            digest.update("\n".join(self.vocabulary).encode())
         return digest.hexdigest()
 
 

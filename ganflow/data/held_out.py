@@ -1,5 +1,7 @@
 """What is set aside before any training: the same examples in every run, for they are judged by."""
 
+import dataclasses
+
 import numpy as np
 
 from ganflow.data.dataset import Dataset
@@ -28,7 +30,8 @@ def split(whole: Dataset) -> tuple[Dataset, Dataset | None]:
         {field: array[held_out[whole.domain(field)] == of] for field, array in whole.fields.items()}
         for of in (False, True)
     ]
-    return Dataset(whole.name, parts[0]), Dataset(whole.name, parts[1], PART)
+    train, test = (dataclasses.replace(whole, fields=fields, part="") for fields in parts)
+    return train, dataclasses.replace(test, part=PART)
 
 
 def _chosen(whole: Dataset, domain: str, random: np.random.RandomState) -> np.ndarray:

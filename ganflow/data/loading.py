@@ -7,17 +7,27 @@ from typing import Any
 import numpy as np
 
 from ganflow.base.errors import InputError
-from ganflow.data import digits, held_out, mnist, pairs, points, stacked
+from ganflow.data import arrows, digits, drawings, held_out, mnist, pairs, points, stacked
 from ganflow.data.dataset import Dataset, is_image
 from ganflow.data.readers import files, folder, user
 
 POINTS = points.ONE_DOMAIN
-TWO_DOMAINS = (*pairs.NAMES, *points.TWO_DOMAINS)
-BUILT_IN = ("digits", *pairs.OF_DIGITS, *points.NAMES)  # these take no files
-NAMES = ("digits", *mnist.NAMES, stacked.NAME, *pairs.NAMES, *points.NAMES, *user.NAMES)
+TWO_DOMAINS = (*pairs.NAMES, *points.TWO_DOMAINS, arrows.NAME)
+# These take no files.
+BUILT_IN = ("digits", *pairs.OF_DIGITS, *points.NAMES, *drawings.NAMES, arrows.NAME)
+NAMES = (
+    *("digits", *mnist.NAMES, stacked.NAME, *pairs.NAMES),
+    *(*points.NAMES, *drawings.NAMES, arrows.NAME, *user.NAMES),
+)
 _WHOLE = ("digits", *pairs.OF_DIGITS)  # they have no test split of their own
 SPLITS = ("train", "test")
 _SHAPING = ("enlarge", "image_size", "channels")  # flags of a run
+# What the test split of a data set that is drawn is.
+_PARTS = (
+    dict.fromkeys(points.NAMES, points.PART)
+    | dict.fromkeys(drawings.NAMES, drawings.PART)
+    | {arrows.NAME: arrows.PART}
+)
 
 
 def shaping(options: Mapping[str, Any]) -> dict[str, int]:
@@ -44,20 +54,23 @@ def load(
         TensorFlow 1's reader (tensorflow.examples.tutorials.mnist) kept for validation, so that
         programs of its time trained on the other 55,000; its test split is MNIST's.
         `stacked_mnist` has three of MNIST's digits as the channels of an image; `mnist_edges` and
-        its kin two domains, see `pairs`.
+        its kin two domains, see `pairs`. `drawings_64` and its smaller sisters have captions,
+        `arrows` has two unpaired domains.
       data_dir: for all of MNIST's a folder with the four IDX files (None: Keras's download); for
         `idx`, `npy` and `npz` the file, or a folder with exactly one; for `folder` a folder of
         pictures, see `readers.folder`; the others take none.
-      split: "train", or "test", whose examples no training sees: MNIST's, points drawn afresh, a
-        user's own (a folder of IDX files with t10k-*, `npz` with members `NAME_test`, a sub-folder
-        test of pictures); of other data one example in five, see `held_out`.
+      split: "train", or "test", whose examples no training sees: MNIST's; points, drawings and
+        arrows drawn afresh; a user's own (a folder of IDX files with t10k-*, `npz` with members
+        `NAME_test`, a sub-folder test of pictures); of other data one example in five, see
+        `held_out`.
       enlarge: every pixel of an image, in whatever field, becomes a square of so many by so many.
       image_size, channels: of `folder` alone: what each picture is made to be; 0: as it is.
 
     Returns:
       The whole data set in memory. Its fields are `x` and, but for `circle`, `swiss_roll` and
-      files without them, `label`; of two domains `a`, `a_label`, `b` and `b_label`; of `npz` every
-      member, see `readers.npz`.
+      files without them, `label`; of two domains `a`, `a_label`, `b` and `b_label`; of drawings
+      also their factors and `caption`, of arrows `a`, `b` and their angles, of `npz` every member,
+      see `readers.npz`.
 
     Raises:
       InputError: an unknown name or split, or a file that cannot be used; the message names the
@@ -130,6 +143,7 @@ def _read(
     name: str, data_dir: str | None, split: str, enlarge: int, image_size: int, channels: int
 ) -> Dataset:
     """One part of a data set that comes in parts, or the whole of another."""
+    vocabulary: tuple[str, ...] = ()
     with files.reading(data_dir or name):
         if name == "digits":
             fields = digits.load()
@@ -141,8 +155,13 @@ def _read(
             fields = pairs.load(name, data_dir or None, split)
         elif name in points.NAMES:
             fields = points.load(name, split)
+        elif name in drawings.NAMES:
+            fields, vocabulary = drawings.load(name, split), drawings.VOCABULARY
+        elif name == arrows.NAME:
+            fields = arrows.load(split)
         else:
-            fields = user.load(name, data_dir or "", split, image_size, channels)
+            shaped = image_size, channels
+            fields, vocabulary = user.load(name, data_dir or "", split, *shaped)
     if enlarge > 1:
         if not any(map(is_image, fields.values())):
             held = "points" if "x" in fields else "no images"
@@ -151,8 +170,8 @@ def _read(
             field: _enlarged(array, enlarge) if is_image(array) else array
             for field, array in fields.items()
         }
-    part = points.PART if name in points.NAMES else "its test split"
-    return Dataset(name, fields, part if split == "test" else "")
+    part = _PARTS.get(name, "its test split") if split == "test" else ""
+    return Dataset(name, fields, part, vocabulary)
 
 
 def check_batch(dataset: Dataset, batch_size: int) -> None:

@@ -1,7 +1,9 @@
-"""What a Gan is told of its data: the fields' shapes and classes, without any values."""
+"""What a Gan is told of its data: the fields' shapes, classes and words, without any values."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from ganflow.interface import captions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,10 +13,13 @@ class Fields:
     Attributes:
       shapes: of one example of each: {"x": (28, 28, 1), "label": ()}.
       classes: of each field of integers, how many values there are: {"label": 10}.
+      vocabulary: of `caption`, where its words are known: a word's place is its token id, and the
+        first is empty; see `interface.captions`.
     """
 
     shapes: Mapping[str, tuple[int, ...]]
     classes: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    vocabulary: tuple[str, ...] = ()
 
     def shape(self, field: str) -> tuple[int, ...]:
         """Of one example.
@@ -59,6 +64,10 @@ class Fields:
         if field not in self.classes:
             raise ValueError(f"needs classes in the field {field}, which holds other numbers")
         return self.classes[field]
+
+    def words(self, caption: Iterable[int]) -> str:
+        """Token ids [words] as a sentence, see `captions.words`."""
+        return captions.words(caption, self.vocabulary)
 
 
 def _text(shape) -> str:

@@ -4,6 +4,7 @@
     classifier, classifier_training, classifier_cache   the network whose features are compared
     features     or a network of the user's own
     splits       training and held-out examples
+    factors      what drawings and arrows show, read without any network
     evaluation   the judge: the real side once, then any number of samples
     reports      a run's checkpoints or a file of samples, judged; `telling` writes what was found
 

@@ -2,6 +2,7 @@
 
 ganflow-sample --workdir=runs/simple --num=64 --seed=1 --out=samples.png
 ganflow-sample --workdir=runs/cgan --label=3 --out=threes.png
+ganflow-sample --workdir=W --caption="a small red circle on the left" --out=circles.png
 ganflow-sample --workdir=runs/infogan --sweep=code_1 --out=code_1.png
 ganflow-sample --workdir=runs/mine --sampler=a_to_b --input=photo.png --out=b.png
 """
@@ -28,6 +29,7 @@ def run() -> None:
     flags.DEFINE_string("sampler", "", "its name, of a model with several; by default the first")
     flags.DEFINE_integer("label", None, "the class of all samples, of a model that is given one")
     flags.DEFINE_list("code", [], "the codes of all samples, of a model that is given some")
+    flags.DEFINE_string("caption", None, "what all samples shall show, of a model that is given it")
     flags.DEFINE_string(
         "input",
         None,
@@ -56,10 +58,10 @@ def main(_) -> int:
     title, columns, num = sampling.title(manifest, FLAGS.seed, ema), None, FLAGS.num
     chosen = sampling.choose(gan, FLAGS.sampler)
     if FLAGS.sweep:
-        if FLAGS.label is not None or FLAGS.code or FLAGS.input:
-            raise InputError(
-                "--sweep: takes the place of --label, --code, --input; leave those out"
-            )
+        others = ("label", "code", "caption", "input")
+        if any(FLAGS[name].present for name in others):
+            names = ", ".join(f"--{name}" for name in others)
+            raise InputError(f"--sweep: takes the place of {names}; leave those out")
         samples, columns = conditions.sweep(gan, manifest, FLAGS.sweep, FLAGS.seed, FLAGS.sampler)
         title += f"; {FLAGS.sweep} row by row"
     else:
@@ -68,11 +70,13 @@ def main(_) -> int:
             of_each = num if FLAGS["num"].present else None
             images = inputs.asked(gan, manifest, chosen, Path(FLAGS.input), of_each)
             num = len(next(iter(images.values())))
-        fixed = images | conditions.asked(chosen, num, FLAGS.label, numbers("code", float))
+        told = FLAGS.label, numbers("code", float), FLAGS.caption
+        fixed = images | conditions.asked(chosen, num, *told, loading.fields_of(manifest))
         given = num, FLAGS.seed, FLAGS.sampler, fixed
         samples = sampling.of_gan(gan, manifest, *given).samples
         title += f", label {FLAGS.label}" * (FLAGS.label is not None)
         title += f", code {','.join(FLAGS.code)}" * bool(FLAGS.code)
+        title += f", {FLAGS.caption}" * (FLAGS.caption is not None)
         title += f", from {Path(FLAGS.input).name}" if FLAGS.input else ""
     sampling.write(samples, out, title, columns)
     print(f"{out}: {samples.dtype} {' x '.join(map(str, samples.shape))}")

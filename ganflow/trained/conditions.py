@@ -1,12 +1,14 @@
-"""Conditions of samples: labels and codes that are asked for, and sweeps over them."""
+"""Conditions of samples: labels, codes and captions that are asked for, and sweeps over them."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from ganflow.base.errors import InputError
+from ganflow.interface import captions
+from ganflow.interface.fields import Fields
 from ganflow.interface.sampler import Sampler
-from ganflow.nn.draws import Classes, Uniform
+from ganflow.nn.draws import Classes, Real, Uniform
 from ganflow.trained import sampling
 
 LABELS = ("label", "category")  # what a class is called: one that is given, or one that G invents
@@ -15,7 +17,12 @@ COLUMNS = 10  # of a sweep's picture: other z
 
 
 def asked(
-    sampler: Sampler, num: int, label: int | None = None, codes: Sequence[float] = ()
+    sampler: Sampler,
+    num: int,
+    label: int | None = None,
+    codes: Sequence[float] = (),
+    caption: str | None = None,
+    fields: Fields | None = None,
 ) -> dict[str, np.ndarray]:
     """What `sampling.of_gan` is to be given in place of draws.
 
@@ -24,9 +31,11 @@ def asked(
       num: how many samples.
       label: the class of all of them; None: drawn.
       codes: of all of them, in the model's order; further ones are drawn.
+      caption: of all of them; None: those of the data set.
+      fields: what the model was trained on; a caption needs it.
 
     Returns:
-      {"label": [num]}, {"code_1": [num]}.
+      {"label": [num]}, {"code_1": [num]}, {"caption": [num, words]}.
 
     Raises:
       InputError: the model takes no such thing, or not this value.
@@ -49,7 +58,27 @@ def asked(
         if not np.isfinite(value):
             raise InputError(f"--code: found {value}, expected finite numbers")
         fixed[name] = np.full(num, value, np.float32)
+    if caption is not None:
+        fixed |= _caption(sampler, num, caption, fields)
     return fixed
+
+
+def _caption(sampler: Sampler, num: int, caption: str, fields: Fields) -> dict[str, np.ndarray]:
+    """Token ids of one caption for all samples, {"caption": [num, words]}; raises as `asked`."""
+    told, given = f"--caption={caption!r}", sampler.given.items()
+    names = [n for n, draw in given if isinstance(draw, Real) and draw.field == "caption"]
+    if not names:
+        raise InputError(f"{told}: this model's G is given no caption")
+    if not fields.vocabulary:
+        raise InputError(
+            f"{told}: this model was trained on token ids, whose words nobody told; train it on "
+            "captions that are strings"
+        )
+    try:
+        ids = captions.ids([caption], fields.vocabulary, fields.shape("caption")[0])
+    except ValueError as error:
+        raise InputError(f"--caption={error}") from error
+    return {name: ids.repeat(num, axis=0) for name in names}
 
 
 def sweep(gan, manifest: dict, name: str, seed: int, sampler: str = "") -> tuple[np.ndarray, int]:

@@ -76,6 +76,8 @@ def untrained(manifest: dict, seed: int = 0) -> tf.Module:
 
 
 def fields_of(manifest: dict) -> Fields:
-    """The shapes and classes of the data that a run was trained on."""
+    """The shapes, classes and words of the data that a run was trained on."""
     told = manifest["fields"]
-    return Fields({k: tuple(v) for k, v in told["shapes"].items()}, dict(told["classes"]))
+    shapes = {field: tuple(shape) for field, shape in told["shapes"].items()}
+    # Manifests of earlier versions have no vocabulary.
+    return Fields(shapes, dict(told["classes"]), tuple(told.get("vocabulary", ())))

@@ -1,5 +1,6 @@
 """`bin/sample.py`: samples of a trained model, as an array or a picture."""
 
+import dataclasses
 import io
 import math
 import os
@@ -77,7 +78,8 @@ def of_gan(
         in `Sampler.given`.
     """
     chosen = choose(gan, sampler)
-    shape = chosen.generate(gans.blank(chosen, loading.fields_of(manifest))).shape[1:]
+    blank = gans.blank(chosen, loading.fields_of(manifest))
+    shape = chosen.generate(blank).shape[1:]
     # What is given, the samples, the file's copy of them and a picture's: checked before any.
     given_sizes = [
         math.prod(draw.shape) for draw in chosen.given.values() if isinstance(draw, Random)
@@ -90,13 +92,13 @@ def of_gan(
             "sample fewer at a time, with another --seed each"
         )
     whole = math.ceil(num / _BATCH) * _BATCH
-    padded = {
-        name: np.concatenate([values, np.repeat(values[-1:], whole - num, axis=0)])
-        for name, values in (fixed or {}).items()
-    }
-    given = gans.given(chosen, seed, whole, "sample.py", _real(chosen, manifest, whole, padded))
-    for name, values in padded.items():
-        given[name] = tf.constant(values, given[name].dtype)
+    fixed = fixed or {}
+    drawn = {name: draw for name, draw in chosen.given.items() if name not in fixed}
+    others = dataclasses.replace(chosen, given=drawn)
+    given = gans.given(others, seed, whole, "sample.py", _real(others, manifest, whole))
+    for name, values in fixed.items():
+        rest = np.repeat(values[-1:], whole - num, axis=0)
+        given[name] = tf.constant(np.concatenate([values, rest]), blank[name].dtype)
     samples = np.empty([num, *shape], np.float32)
     for start in range(0, num, _BATCH):
         part = {name: value[start : start + _BATCH] for name, value in given.items()}
@@ -120,27 +122,21 @@ def choose(gan, name: str = "") -> Sampler:
     raise InputError(f"--sampler={name}: there is none of this name; there are: {there}")
 
 
-def _real(
-    sampler: Sampler, manifest: dict, count: int, fixed: Mapping[str, np.ndarray]
-) -> dict[str, tf.Tensor]:
+def _real(sampler: Sampler, manifest: dict, count: int) -> dict[str, tf.Tensor]:
     """The real fields that a sampler is given, `count` examples, over again where there are fewer.
-
-    The data set is read for those alone that are not fixed.
 
     Raises:
       InputError: the run's data set is no longer where it was.
     """
-    reals = {name: d.field for name, d in sampler.given.items() if isinstance(d, Real)}
-    found = {field: tf.constant(fixed[name]) for name, field in reals.items() if name in fixed}
-    wanted = [field for field in reals.values() if field not in found]
+    wanted = [draw.field for draw in sampler.given.values() if isinstance(draw, Real)]
     if not wanted:
-        return found
+        return {}
     options = manifest["options"]
     train, held_out = data.load_both(
         manifest["config"]["dataset"], options["data_dir"] or None, **data.shaping(options)
     )
     fields = (held_out or train).fields
-    return found | {
+    return {
         field: data.decoded(fields[field][np.arange(count) % len(fields[field])])
         for field in wanted
     }

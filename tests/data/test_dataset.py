@@ -93,6 +93,39 @@ def test_about():
     assert about.image_shape() == (4, 4, 1) and about.num_classes() == 4
 
 
+def captioned(caption, vocabulary=("", "a", "red", "square"), **fields):
+    return data.Dataset("own", {"x": IMAGES, "caption": caption} | fields, vocabulary=vocabulary)
+
+
+CAPTION = np.array([[1, 2, 0]] * 6, np.int32)  # "a red": the last word is in no caption
+
+
+def test_a_vocabulary_goes_wherever_the_captions_go():
+    dataset = captioned(CAPTION)
+    assert dataset.words(CAPTION[0]) == "a red"
+    about = dataset.about()
+    assert about.num_classes("caption") == 4, "as many as there are words, used or not"
+    assert about.vocabulary == dataset.vocabulary and about.words([3, 0, 1]) == "square a"
+    for part in (dataset.select(np.array([0])), *data.split(dataset)):
+        assert part.vocabulary == dataset.vocabulary
+    bare = captioned(CAPTION, ())
+    assert bare.about().num_classes("caption") == 3 and bare.words(CAPTION[0]) == "1 2"
+
+
+def test_a_vocabulary_belongs_to_what_is_trained_on():
+    bare = data.Dataset("own", {"x": IMAGES, "caption": CAPTION})
+    assert captioned(CAPTION, ()).sha256 == bare.sha256, "as before there were any"
+    others = [captioned(CAPTION), captioned(CAPTION, ("", "a", "blue"))]
+    assert len({bare.sha256, *(other.sha256 for other in others)}) == 3
+
+
+def test_a_vocabulary_without_captions_or_with_fewer_words_is_refused():
+    with pytest.raises(ValueError, match="no caption within its 2 words"):
+        captioned(CAPTION, ("", "a"))
+    with pytest.raises(ValueError, match="no caption"):
+        data.Dataset("own", {"x": IMAGES}, vocabulary=("", "a"))
+
+
 def test_what_a_model_needs_and_a_data_set_lacks_is_told_by_its_fields():
     about = data.Dataset("own", {"x": POINTS}).about()
     assert about.point_shape() == (2,)

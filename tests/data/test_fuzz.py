@@ -31,6 +31,7 @@ def npz(save, **fields):
 
 
 LABELLED = {"x": IMAGES, "label": np.array([0, 1, 2])}
+WORDS = {"x": IMAGES, "caption": np.array(["a red one", "blue", "a"])}
 DOMAINS = {"a": IMAGES, "b": POINTS, "b_mass": np.ones(6), "caption": np.ones((2, 4), np.uint8)}
 
 
@@ -47,6 +48,7 @@ VALID = {
     "npz": ("npz", npz(np.savez, **LABELLED)),
     "npz deflated": ("npz", npz(np.savez_compressed, **LABELLED)),
     "npz domains": ("npz", npz(np.savez, **DOMAINS)),
+    "npz words": ("npz", npz(np.savez, **WORDS)),
 }
 
 

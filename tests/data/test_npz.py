@@ -192,6 +192,100 @@ def test_members_of_the_other_split_are_not_read(tmp_path):
     assert "[names_test]: found the type <U1" in error_of(tmp_path, split="test", **members)
 
 
+# ---------------------------------------------------------------- captions that are words
+
+TWO = ["A small, RED circle.", "a square"]
+
+
+def test_captions_may_be_words(tmp_path):
+    for kind in ("<U30", ">U30"):
+        dataset = load(tmp_path, x=IMAGES, caption=np.array(TWO, kind))
+        assert dataset.vocabulary == ("", "a", "circle", "red", "small", "square")
+        assert dataset.fields["caption"].dtype == np.int32
+        assert dataset.fields["caption"].tolist() == [[1, 4, 3, 2], [1, 5, 0, 0]]
+        assert dataset.words(dataset.fields["caption"][0]) == "a small red circle"
+        assert dataset.about().num_classes("caption") == 6
+
+
+def test_the_words_of_the_test_split_are_the_training_splits(tmp_path):
+    members = {"x": IMAGES, "x_test": IMAGES, "caption": np.array(TWO)}
+    test = load(tmp_path, split="test", caption_test=np.array(["red", "square a"]), **members)
+    assert test.fields["caption"].tolist() == [[3, 0, 0, 0], [5, 1, 0, 0]]
+    assert test.vocabulary == load(tmp_path, **members).vocabulary
+    for sentence, says in (
+        (
+            "a smal square",
+            "'a smal square': found the word 'smal', which no training caption has; ",
+        ),
+        ("a a a a a", "'a a a a a': found 5 words, expected 1 to 4"),
+        ("...", "'...': found 0 words, expected 1 to 4"),
+    ):
+        caption = np.array(["a", sentence])
+        message = error_of(tmp_path, split="test", caption_test=caption, **members)
+        assert "[caption_test]: " in message and says in message
+    assert "near to it are small" in error_of(
+        tmp_path, split="test", caption_test=np.array(["a", "smal"]), **members
+    )
+
+
+def test_what_is_held_out_of_one_file_has_its_words(tmp_path):
+    x = np.arange(100 * 4, dtype=np.uint8).reshape(100, 2, 2)
+    np.savez(tmp_path / "a.npz", x=x, caption=np.array([f"number {i}" for i in range(100)]))
+    train, held_out = data.load_both("npz", str(tmp_path / "a.npz"))
+    assert train.vocabulary == held_out.vocabulary and len(train.vocabulary) == 102
+    told = sorted(held_out.words(row) for row in held_out.fields["caption"])
+    assert len(told) == 20 and set(told) <= {f"number {i}" for i in range(100)}
+
+
+def raw_text(*points):
+    return np.array(points, np.uint32).view("<U1")
+
+
+BAD_WORDS = {
+    "too few": (
+        {"caption": np.array(["a"])},
+        "[caption]: found 1 rows, expected 2, one for each of x",
+    ),
+    "a table": ({"caption": np.array([["a"], ["b"]])}, "sentences in the shape (2, 1), expected"),
+    "bytes": ({"caption": np.array([b"a", b"b"])}, "[caption]: found the type |S1, expected num"),
+    "objects": ({"caption": np.array(["a", None])}, "[caption]: found pickled Python objects"),
+    "an empty one": ({"caption": np.array(["a", ""])}, "'': found 0 words, expected 1 to 1"),
+    "no words": ({"caption": np.array([".", "!"])}, "found 0 different words, expected 1 to 10000"),
+    "half a pair": ({"caption": raw_text(97, 0xD800)}, "found characters that are none of Unicode"),
+    "beyond": ({"caption": raw_text(97, 2**31)}, "[caption]: found characters that are none of"),
+    "of another field": ({"names": np.array(["a", "b"])}, "[names]: found the type <U1, expected"),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("case", BAD_WORDS)
+def test_bad_words(tmp_path, case):
+    members, words = BAD_WORDS[case]
+    assert words in error_of(tmp_path, x=IMAGES, **members)
+
+
+def test_too_many_words(tmp_path):
+    x = np.zeros((101, 1, 1), np.uint8)
+    caption = np.array(
+        [" ".join(f"w{i}" for i in range(n, n + 100)) for n in range(0, 10_100, 100)]
+    )
+    assert "found 10100 different words, expected 1 to 10000" in error_of(
+        tmp_path, x=x, caption=caption
+    )
+
+
+def test_words_and_ids_do_not_mix(tmp_path):
+    text, ids = np.array(["a", "b"]), np.array([[1], [2]])
+    both = {"x": IMAGES, "x_test": IMAGES, "split": "test"}
+    for train, test in ((text, ids), (ids, text)):
+        message = error_of(tmp_path, caption=train, caption_test=test, **both)
+        assert "[caption_test]: found captions of " in message and " as in " in message
+    message = error_of(tmp_path, caption_test=text, **both)
+    assert "found words, expected captions of the training split beside them" in message
+    dataset = load(tmp_path, caption=ids, caption_test=ids, **both)
+    assert dataset.vocabulary == () and dataset.fields["caption"].tolist() == [[1], [2]]
+
+
 def npy_bytes(array):
     stream = io.BytesIO()
     np.save(stream, array)

@@ -5,6 +5,7 @@ from absl import logging
 
 from ganflow.data.readers import files
 
+_LAST_CODE_POINT = 0x10FFFF
 _EXPECTED = "expected images [n, h, w] or [n, h, w, 1 or 3], or points [n, 2]"
 
 
@@ -98,9 +99,28 @@ def check_captions(path: str, caption: np.ndarray) -> np.ndarray:
         raise files.fault(
             path,
             f"found captions of {caption.dtype} in the shape {caption.shape}, expected integers "
-            "[n, words]; save the words' numbers, every row filled up to one length",
+            "[n, words] or sentences [n]; save strings, or the words' numbers, every row filled up "
+            "to one length",
         )
     return _from_zero(path, caption, "token ids", "token ids")
+
+
+def check_sentences(path: str, caption: np.ndarray) -> list[str]:
+    """Captions that are words, one string an example.
+
+    Raises:
+      InputError: not one-dimensional, or what no text can have: half a surrogate pair, or a number
+        beyond Unicode.
+    """
+    if caption.ndim != 1:
+        raise files.fault(
+            path, f"found sentences in the shape {caption.shape}, expected one a row, [n]"
+        )
+    native = np.ascontiguousarray(caption, caption.dtype.newbyteorder("="))
+    points = native.view(np.uint32)  # NumPy keeps the code points
+    if points.max() > _LAST_CODE_POINT or ((points >= 0xD800) & (points < 0xE000)).any():
+        raise files.fault(path, "found characters that are none of Unicode's, expected text")
+    return native.tolist()
 
 
 def check_numbers(path: str, values: np.ndarray) -> np.ndarray:

@@ -75,12 +75,12 @@ def _member(path: str, member: str) -> Iterator[_Source]:
             yield _Source(stream, name, info.file_size, os.path.getsize(path))
 
 
-def _header(source: _Source) -> tuple[tuple[int, ...], bool, np.dtype, int, bytes]:
+def _header(source: _Source, text: bool) -> tuple[tuple[int, ...], bool, np.dtype, int, bytes]:
     """Shape, whether in Fortran order, type, length of the header, the first bytes of the data."""
     head = source.stream.read(_HEADER_BYTES)
-    text = io.BytesIO(head)
+    stream = io.BytesIO(head)
     try:
-        version = np.lib.format.read_magic(text)
+        version = np.lib.format.read_magic(stream)
         if version not in ((1, 0), (2, 0)):
             raise ValueError(f"version {version[0]}.{version[1]}, which plain arrays do not need")
         parse = {
@@ -89,7 +89,7 @@ def _header(source: _Source) -> tuple[tuple[int, ...], bool, np.dtype, int, byte
         }[version]
         with warnings.catch_warnings():  # a damaged header may be odd but valid Python
             warnings.simplefilter("ignore")
-            shape, fortran, dtype = parse(text, max_header_size=_HEADER_BYTES)
+            shape, fortran, dtype = parse(stream, max_header_size=_HEADER_BYTES)
     except Exception as error:  # the header is evaluated as Python, which can fail in any way
         raise files.fault(
             source.name,
@@ -101,13 +101,14 @@ def _header(source: _Source) -> tuple[tuple[int, ...], bool, np.dtype, int, byte
             "found pickled Python objects, which are never loaded, expected uint8 or float values; "
             "save it again as such an array",
         )
-    if dtype.kind not in "biuf":
-        raise files.fault(source.name, f"found the type {dtype}, expected numbers")
-    return tuple(map(int, shape)), fortran, dtype, text.tell(), head[text.tell() :]
+    if not (dtype.kind in "biuf" or text and dtype.kind == "U" and dtype.itemsize):
+        wanted = "numbers or text" if text else "numbers"
+        raise files.fault(source.name, f"found the type {dtype}, expected {wanted}")
+    return tuple(map(int, shape)), fortran, dtype, stream.tell(), head[stream.tell() :]
 
 
-def _array(source: _Source) -> np.ndarray:
-    shape, fortran, dtype, header, start = _header(source)
+def _array(source: _Source, text: bool = False) -> np.ndarray:
+    shape, fortran, dtype, header, start = _header(source, text)
     promised = files.promised_bytes(source.name, shape, dtype)
     if source.size != header + promised:
         raise files.fault(
@@ -159,7 +160,11 @@ def check_unpacked(path: str, wanted: Iterable[str]) -> None:
         files.check_packed(path, promised, os.path.getsize(path))
 
 
-def read_member(path: str, member: str) -> np.ndarray:
-    """One array of a .npz file, one of `members(path)`; raises as `read` does."""
+def read_member(path: str, member: str, text: bool = False) -> np.ndarray:
+    """One array of a .npz file, one of `members(path)`; raises as `read` does.
+
+    With `text` it may also be one of NumPy's strings, whose characters are still to be checked:
+    see `arrays.check_sentences`.
+    """
     with _member(path, member) as source:
-        return _array(source)
+        return _array(source, text)

@@ -2,9 +2,12 @@
 
     x or x_train or images, label or y_train or labels    of one domain; `_test`: x_test, y_test
     a, b, a_..., b_...                                    of two unpaired domains
-    caption                                               token ids [n, words]
+    caption                                               token ids [n, words], or strings [n]
 
 `NAME_test` is the field NAME of the test split, and `NAME_train` that of the training split.
+
+Captions that are strings become token ids by the words of the training split's, see
+`interface.captions`; of a file without a test split by those of all its captions.
 """
 
 import re
@@ -13,6 +16,7 @@ import numpy as np
 
 from ganflow.data.dataset import domain
 from ganflow.data.readers import arrays, files, npy
+from ganflow.interface import captions
 
 _MOST_MEMBERS = 100
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")  # it goes into messages and files
@@ -20,33 +24,38 @@ _EXAMPLES = ("x", "a", "b")
 _ALIASES = {"images": "x", "labels": "label"}
 
 
-def load(path: str, split: str) -> dict[str, np.ndarray]:
+def load(path: str, split: str) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """The fields of one split: `x`, `a` and `b` first, the others in the order of the file.
 
     Returns:
-      `x`, `a` and `b` as `arrays.check_examples` gives them, `label` as `check_labels`, `caption`
-      as `check_captions`, all others as `check_numbers`.
+      (fields, vocabulary): `x`, `a` and `b` as `arrays.check_examples` gives them, `label` as
+      `check_labels`, `caption` as `check_captions`, all others as `check_numbers`; the words of
+      captions that were strings, else none.
 
     Raises:
       InputError: anything wrong with the archive; a member whose name, type, values or number of
-        rows does not fit; no member of this split.
+        rows does not fit; no member of this split; a word that the training split has not.
       OSError: the operating system refuses; `files.reading` maps it.
     """
     wanted = _wanted(path, split)
     npy.check_unpacked(path, wanted.values())
     fields, first_of = {}, {}
+    vocabulary: tuple[str, ...] = ()
     for field, member in wanted.items():
-        name, array = f"{path}[{member}]", npy.read_member(path, member)
+        name = f"{path}[{member}]"
         first = first_of.setdefault(domain(field), field)
         rows = len(fields[first]) if first in fields else None
-        array = _checked(name, field, array, rows)
+        if field == "caption":
+            array, vocabulary = _captions(path, member, split)
+        else:
+            array = _checked(name, field, npy.read_member(path, member), rows)
         if rows not in (None, len(array)):
             raise files.fault(
                 name,
                 f"found {len(array)} rows, expected {rows}, one for each of {wanted[first]}",
             )
         fields[field] = array
-    return fields
+    return fields, vocabulary
 
 
 def has_test(path: str) -> bool:
@@ -59,9 +68,32 @@ def _checked(name: str, field: str, array: np.ndarray, rows: int | None) -> np.n
         return arrays.check_examples(name, array)
     if field == "label":
         return arrays.check_labels(name, array, rows)
-    if field == "caption":
-        return arrays.check_captions(name, array)
     return arrays.check_numbers(name, array)
+
+
+def _captions(path: str, member: str, split: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Token ids [n, words], and the vocabulary where they were strings."""
+    name, array = f"{path}[{member}]", npy.read_member(path, member, text=True)
+    of_train = _members(path)["train"].get("caption", member)
+    train_name, train = f"{path}[{of_train}]", array
+    if of_train != member:
+        train = npy.read_member(path, of_train, text=True)
+    is_text = array.dtype.kind == "U"
+    if is_text != (train.dtype.kind == "U"):
+        raise files.fault(
+            name, f"found captions of {array.dtype}, expected {train.dtype} as in {train_name}"
+        )
+    if not is_text:
+        return arrays.check_captions(name, array), ()
+    if of_train == member and split == "test":
+        raise files.fault(name, "found words, expected captions of the training split beside them")
+    at_fault, sentences = train_name, arrays.check_sentences(train_name, train)
+    try:
+        vocabulary, length = captions.vocabulary_of(sentences), captions.longest(sentences)
+        at_fault, sentences = name, arrays.check_sentences(name, array)
+        return captions.ids(sentences, vocabulary, length), vocabulary
+    except ValueError as error:
+        raise files.fault(at_fault, str(error)) from error
 
 
 def _field(member: str) -> tuple[str, str]:

@@ -11,8 +11,8 @@ NAMES = ("idx", "npy", "npz", folder.NAME)
 
 def load(
     name: str, data_dir: str, split: str, image_size: int = 0, channels: int = 0
-) -> dict[str, np.ndarray]:
-    """The fields, checked.
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """The fields, checked, and the vocabulary of captions that are words.
 
     Args:
       name: one of `NAMES`.
@@ -25,15 +25,16 @@ def load(
       image_size, channels: of `folder`, see there; the others have none.
 
     Returns:
-      `x` as `arrays.check_examples` gives it, and `label`, int32 [n], where there are labels; of
-      .npz every field of the split; of `folder` as its `load` says.
+      (fields, vocabulary): `x` as `arrays.check_examples` gives it, and `label`, int32 [n], where
+      there are labels; of .npz every field of the split, and its words, see `npz`; of `folder` as
+      its `load` says.
 
     Raises:
       InputError: anything wrong with the file, its values or its labels.
       OSError: the operating system refuses; `files.reading` maps it.
     """
     if name == folder.NAME:
-        return folder.load(data_dir, split, image_size, channels)
+        return folder.load(data_dir, split, image_size, channels), ()
     path = _locate(name, data_dir, split)
     if name == "npz":
         return npz.load(path, split)
@@ -43,7 +44,7 @@ def load(
     if label_path is not None:
         label = read(label_path)
         fields["label"] = arrays.check_labels(label_path, label, len(fields["x"]))
-    return fields
+    return fields, ()
 
 
 def has_test(name: str, data_dir: str) -> bool:
