@@ -207,8 +207,8 @@ def _judged(cell: Cell, folder: Path, judge) -> dict:
         step = mark["step"]
         if step not in figures:  # two marks within one call of the engine share a step
             # Where there is an average of G's weights, it is what a user would sample from.
-            trained_gan = loading.load_trained(folder, step, ema=cell.options.ema > 0)
-            samples, given = sampling.of_gan(*trained_gan, judge.num, seed=1)
+            gan, manifest = loading.load_trained(folder, step, ema=cell.options.ema > 0)
+            samples, given = sampling.of_gan(gan, manifest, judge.num, seed=1)
             figures[step] = judge.figures(samples, given.get("label"))
         mark["figures"] = figures[step]
     if samples.ndim == 2:
