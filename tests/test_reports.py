@@ -145,7 +145,7 @@ def test_averaged_weights_are_judged_beside_the_raw_ones(tmp_path):
 def test_a_run_on_a_part_of_mnist_is_judged_as_one_on_the_whole(monkeypatch, digits, tmp_path):
     part = digits.select(np.arange(5, len(digits.x)))
     sets = {"mnist_55000": (part, None), "mnist": (digits, None)}
-    monkeypatch.setattr(data, "load_both", lambda name, *_: sets[name])
+    monkeypatch.setattr(data, "load_both", lambda name, *_, **__: sets[name])
     options = {"data_dir": "", "enlarge": 1}
     manifest = {"config": {"dataset": "mnist_55000"}, "options": options}
     manifest["data_sha256"] = part.sha256
@@ -294,6 +294,6 @@ def test_a_bad_command_line_is_one_line_and_writes_nothing(case, run_on_points, 
 
 def test_other_data_than_the_runs_are_refused(run_on_images, digits, monkeypatch):
     other = data.Dataset("digits", {"x": 255 - digits.x, "label": digits.label})
-    monkeypatch.setattr(data, "load_both", lambda *_: (other, None))
+    monkeypatch.setattr(data, "load_both", lambda *_, **__: (other, None))
     with pytest.raises(InputError, match="SHA-256"):
         reports.of_workdir(run_on_images)
