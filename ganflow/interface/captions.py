@@ -15,8 +15,8 @@ import numpy as np
 PADDING = ""  # the word of id 0
 MOST_WORDS = 10_000  # in a vocabulary: more are likelier to be names or numbers than a language
 _WORD = re.compile(r"[^\W_]+")  # letters and digits, of whatever script
-_NEAR, _LIKENESS = 3, 0.5  # so many words that are so much like an unknown one are named,
-_TOLD = 40  # or, where none is, so many of all
+# Of an unknown word, so many that are so much like it are named; or, where none is, so many of all.
+_NEAR, _LIKENESS, _TOLD = 3, 0.5, 40
 
 
 def split(caption: str) -> list[str]:
