@@ -89,7 +89,7 @@ def dataset_of(name: str) -> data.Dataset:
     dataset = module_of(name).Config().dataset
     if dataset in data.TWO_DOMAINS:
         some = pixels if data.modes(dataset, "a") is None else points
-        sides = () if some is points else (28,)
+        sides = () if some is points else (SIDES.get(name, 28),)
         return data.Dataset("pair", {"a": some(40, *sides), "b": some(30, *sides)})
     if dataset in data.POINTS:
         return data.Dataset("points", {"x": points(50)})
