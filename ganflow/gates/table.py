@@ -3,7 +3,7 @@
 A figure is of 10,000 samples and of examples that were held out, where nothing else is said.
 """
 
-from ganflow.gates import measures
+from ganflow.gates import domains, measures
 from ganflow.gates.gate import Bar, Edit, Gate, Variant
 
 _NORM = Edit(
@@ -259,6 +259,61 @@ BEGAN = Gate(
     marks=40,  # the first at step 200, from which M is counted
 )
 
+_COGAN_CLAIM = (
+    "1606.07536, section 4: what one z gives in both domains belongs together, though no pair was "
+    "seen; "
+)
+_COGAN_BARS = (
+    Bar("agreement", at_least=0.93),
+    Bar("gain", at_least=0.5),  # a common background alone makes most pixels agree
+    Bar("same_class", at_least=0.85),
+)
+_COGAN_CONTROLS = (
+    Variant(
+        "nothing shared in G",
+        edits=(
+            Edit(
+                "self.g_b = {**of_g, ",
+                "self.g_b = {**shared_g_weights(config, rng), ",
+            ),
+            Edit(
+                "return private_g(self.g_a, maps), private_g(self.g_b, maps)",
+                "return private_g(self.g_a, maps), generator(self.g_b, z, statistics)",
+            ),
+        ),
+    ),
+    Variant(
+        "nothing shared in D",
+        edits=(
+            Edit(
+                'private_d_weights(config, channels["b"], rng), **of_d}',
+                'private_d_weights(config, channels["b"], rng), **shared_d_weights(config, rng)}',
+            ),
+        ),
+    ),
+)
+COGAN = Gate(
+    "cogan",
+    _COGAN_CLAIM + "a digit, and the edges of the same digit.",
+    "cogan_fast",
+    4_000,
+    domains.pairs,
+    _COGAN_BARS,
+    _COGAN_CONTROLS,
+    shown=("shuffled", "classes"),
+)
+COGAN_NEGATIVE = Gate(
+    "cogan_negative",
+    _COGAN_CLAIM + "a digit, and its negative.",
+    "cogan_fast",
+    4_000,
+    domains.pairs,
+    _COGAN_BARS,
+    _COGAN_CONTROLS,
+    flags=("--dataset=mnist_negative",),
+    shown=("shuffled", "classes"),
+)
+
 CIRCLE = Gate(
     "circle",
     "Document 003 shows points on a circle; with another seed its own settings may end in an arc "
@@ -290,5 +345,7 @@ GATES = (
     WGAN,
     WGAN_GP_POINTS,
     BEGAN,
+    COGAN,
+    COGAN_NEGATIVE,
     CIRCLE,
 )

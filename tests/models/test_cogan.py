@@ -159,7 +159,7 @@ def cross_entropy(out, real):
 
 
 def expected_losses(gan, batch, decay):
-    """(D's, G's) of the weights as they are: cross-entropies of a softmax, and squares of weights."""
+    """(D's, G's) of the weights as they are: a softmax's cross-entropies, squares of weights."""
     d_loss = g_loss = 0.0
     for domain, g, d in (("a", gan.g_a, gan.d_a), ("b", gan.g_b, gan.d_b)):
         fake_d, fake_g = (
