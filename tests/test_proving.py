@@ -279,8 +279,8 @@ def test_points_of_two_domains_are_told_by_the_modes_of_their_own(planar):
 
 def test_points_of_two_domains_have_pictures_of_their_own(planar):
     pictures = {path.name for path in planar.folder.glob("*.png")}
-    both = {f"{kind}{sampler}.png" for kind in ("samples", "scores") for sampler in ("", "_b_to_a")}
-    assert pictures == both
+    kinds = ("samples", "translation", "scores")
+    assert pictures == {f"{kind}{name}.png" for kind in kinds for name in ("", "_b_to_a")}
     planes = [
         tf.io.decode_png((planar.folder / f"samples{sampler}.png").read_bytes()).numpy()
         for sampler in ("", "_b_to_a")

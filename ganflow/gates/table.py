@@ -314,6 +314,26 @@ COGAN_NEGATIVE = Gate(
     shown=("shuffled", "classes"),
 )
 
+DISCOGAN_POINTS = Gate(
+    "discogan_points",
+    "1703.05192, section 3: two GANs that translate back what they translated cover all ten modes "
+    "of b and keep those of a apart; one GAN, with and without a way back, does not.",
+    "discogan_points_fast",
+    20_000,
+    domains.modes,
+    (
+        Bar("modes", at_least=9),
+        Bar("injectivity", at_least=0.8),  # of the five modes of a
+        Bar("reconstruction_sigmas", at_most=2),
+    ),
+    (
+        Variant("one GAN", ("--arch=gan",)),
+        Variant("one GAN and a way back", ("--arch=recongan",)),
+    ),
+    shown=("high_quality_3std", "back_sigmas"),
+    counts="best",  # any of the modes of b may be the right ones of a mode of a
+)
+
 CIRCLE = Gate(
     "circle",
     "Document 003 shows points on a circle; with another seed its own settings may end in an arc "
@@ -347,5 +367,6 @@ GATES = (
     BEGAN,
     COGAN,
     COGAN_NEGATIVE,
+    DISCOGAN_POINTS,
     CIRCLE,
 )

@@ -114,6 +114,7 @@ class Album:
         """All pictures that this sampler can have, the cheap ones first."""
         eye, points = self._eye, self._eye.is_points
         names = ["samples"] + ["samples_ema"] * has_average
+        names += ["translation"] * (points and eye.given_points is not None)
         names += ["scores"] * (eye.sampler.score is not None)
         names += [] if points else ["strip", "interpolation", "neighbours"]
         return [eye.prefix + name for name in names]
@@ -179,6 +180,8 @@ class Album:
             averaged = f"{title}, averaged weights"
             of_ema = {name: of.ema.numpy() for name, (_, of) in beside.items()}
             drawn["samples_ema"] = lambda: self._samples(taken.ema.numpy(), of_ema, averaged, None)
+        if eye.given_points is not None:
+            drawn["translation"] = lambda: grids.translation(eye.given_points, samples, title)
         drawn["scores"] = lambda: scores.score_histogram(
             dict(seen.scores), eye.sampler, f"D's outputs: {title}"
         )

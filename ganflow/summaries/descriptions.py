@@ -111,6 +111,8 @@ _OF_TAGS = {
     f"draws stands side by side. Points: D over the plane, and arrows where G's loss pushes the "
     f"generated points. From {_FIXED}.",
     r"Pictures/(.+/)?samples_ema": "The same by the moving average of G's weights.",
+    r"Pictures/(.+/)?translation": "From points of one domain to what is made of them; lines that "
+    "begin on one side have one colour.",
     r"Pictures/(.+/)?scores": "Histograms of D's outputs on real, generated and held-out real "
     "examples.",
     r"Pictures/(.+/)?strip": "The same z's over the training: a row is a step, a column is a z.",
