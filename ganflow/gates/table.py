@@ -334,6 +334,23 @@ DISCOGAN_POINTS = Gate(
     counts="best",  # any of the modes of b may be the right ones of a mode of a
 )
 
+DISCOGAN_ARROWS = Gate(
+    "discogan_arrows",
+    "1703.05192, section 4: a translation that has to come back keeps the angle, up to a turn or a "
+    "reflection that is the same for all; of strangers it is 104 degrees off.",
+    "discogan_fast",
+    9_000,
+    domains.arrows,
+    (
+        Bar("angle_error", at_most=15),
+        Bar("off_style", at_most=0.15),  # or an arrow of a, left as it is, would do
+        Bar("ink", at_least=0.7, at_most=1.4),
+    ),
+    (Variant("one GAN", ("--arch=gan",)),),
+    shown=("shuffled_error",),
+    counts="best",
+)
+
 CIRCLE = Gate(
     "circle",
     "Document 003 shows points on a circle; with another seed its own settings may end in an arc "
@@ -368,5 +385,6 @@ GATES = (
     COGAN,
     COGAN_NEGATIVE,
     DISCOGAN_POINTS,
+    DISCOGAN_ARROWS,
     CIRCLE,
 )
