@@ -92,7 +92,7 @@ def dataset_of(name: str) -> data.Dataset:
         return rng.standard_normal((count, 2)).astype(np.float32)
 
     dataset = module_of(name).Config().dataset
-    if dataset in (*data.TWO_DOMAINS, "arrows"):
+    if dataset in data.TWO_DOMAINS:
         some = pixels if data.modes(dataset, "a") is None else points
         sides = () if some is points else (SIDES.get(name, 28),)
         return data.Dataset("pair", {"a": some(40, *sides), "b": some(30, *sides)})

@@ -94,8 +94,7 @@ def modes(trained: Trained) -> dict[str, float]:
     for key, sampler in (("reconstruction_sigmas", "a_to_b_to_a"), ("back_sigmas", "b_to_a_to_b")):
         if sampler in there:
             x, given = _made(trained, sampler)
-            difference = np.float64(x) - given[sampler[0]]
-            found[key] = float(np.sqrt(np.mean(difference**2))) / std
+            found[key] = float(np.sqrt(np.mean((x - given[sampler[0]]) ** 2))) / std
     return found
 
 
@@ -128,7 +127,7 @@ def arrows(trained: Trained) -> dict[str, float]:
     """
     n = min(measures.NUM, len(trained.held_out.fields["a"]))
     x = _made(trained, "a_to_b").samples[:n]
-    true = np.float64(trained.held_out.fields["a_angle"][:n])
+    true = trained.held_out.fields["a_angle"][:n]
     read = factors.read_angle(x, "b")
     of_b = factors.read_angle(data.decoded(trained.held_out.fields["b"]).numpy(), "b")
     return {
@@ -148,7 +147,7 @@ def angle_error(found: np.ndarray, true: np.ndarray) -> float:
     """
     best = np.inf
     for sign in (1, -1):
-        off = np.float64(found) - sign * np.float64(true)
+        off = np.asarray(found, np.float64) - sign * np.asarray(true, np.float64)
         # The mean direction is near the best turn, and is it where errors are small.
         middle = np.angle(np.exp(1j * off).mean())
         for turn in middle + np.linspace(-np.pi, np.pi, _TURNS, endpoint=False):
@@ -159,10 +158,10 @@ def angle_error(found: np.ndarray, true: np.ndarray) -> float:
 
 def off_style(x: np.ndarray, domain: str) -> float:
     """Of images [n, h, w, 3] in [-1, 1], as of `arrows`: distance of colours from the line."""
-    ground, ink = (np.float32(of[domain]) / 255 for of in (data_arrows.GROUND, data_arrows.INK))
-    way = (ink - ground) / np.linalg.norm(ink - ground)
-    colour = (np.float32(x) + 1) / 2 - ground
-    along = np.clip(colour @ way, 0, np.linalg.norm(ink - ground))[..., np.newaxis]
+    ground, ink = (np.array(of[domain]) / 255 for of in (data_arrows.GROUND, data_arrows.INK))
+    length = np.linalg.norm(ink - ground)
+    way, colour = (ink - ground) / length, (x + 1) / 2 - ground
+    along = np.clip(colour @ way, 0, length)[..., np.newaxis]
     return float(np.sqrt(np.mean(np.sum((colour - along * way) ** 2, axis=3))))
 
 
