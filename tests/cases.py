@@ -33,6 +33,8 @@ SMALL = {
     "constant_steps": 0,
     "decay_steps": 4,
     "code_size": 6,
+    "d_interval": 1,  # both rates of a step of G, in two steps
+    "first_steps": 1,
     "halving_steps": 1,
     "lowest_learning_rate": 6e-5,  # above half of the first one
     "long_critic": 3,
@@ -49,7 +51,10 @@ KINDS = (
 )
 IN_REPLICAS = {"wgan": {"long_steps": 0}}  # a phase less: replicas are dear to compile
 ONE_REPLICA = ("cyclic",)  # these say so in one line
-SIDES = {"began": 14}  # of images, for models with many layers that can do with smaller ones
+SIDES = {
+    "began": 14,
+    "discogan": 16,
+}  # of images, for models with many layers that can do with smaller ones
 
 
 def module_of(name: str) -> types.ModuleType:
@@ -89,7 +94,7 @@ def dataset_of(name: str) -> data.Dataset:
     dataset = module_of(name).Config().dataset
     if dataset in data.TWO_DOMAINS:
         some = pixels if data.modes(dataset, "a") is None else points
-        sides = () if some is points else (28,)
+        sides = () if some is points else (SIDES.get(name, 28),)
         return data.Dataset("pair", {"a": some(40, *sides), "b": some(30, *sides)})
     if dataset in data.POINTS:
         return data.Dataset("points", {"x": points(50)})

@@ -220,6 +220,38 @@ def test_the_penalty_of_a_dead_critic_has_a_finite_gradient(compiled):
     np.testing.assert_array_equal(gradient, [0, 0])
 
 
+@eager_and_graph
+def test_squared_error_is_a_mean_over_all_numbers(compiled):
+    x, y = tf.constant([[1.0, 5.0], [0.0, 2.0]]), tf.constant([[0.0, 2.0], [0.0, 4.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        found = compiled(losses.squared_error)(x, y)
+    assert float(found) == 3.5  # (1 + 9 + 0 + 4) / 4
+    np.testing.assert_array_equal(tape.gradient(found, x), [[0.5, 1.5], [0, -1]])
+
+
+@eager_and_graph
+def test_feature_matching_compares_means_over_examples_layer_by_layer(compiled):
+    # Means 2, 5 and 1, 1: (1 + 16) / 2. Means of the second layer's 2 x 1 maps: 3, 0 and 1, 4.
+    real = [
+        tf.constant([[1.0, 4.0], [3.0, 6.0]]),
+        tf.constant([[[[2.0]], [[1.0]]], [[[4.0]], [[-1.0]]]]),
+    ]
+    fake = [
+        tf.constant([[1.0, 0.0], [1.0, 2.0]]),
+        tf.constant([[[[1.0]], [[5.0]]], [[[1.0]], [[3.0]]]]),
+    ]
+    with tf.GradientTape() as tape:
+        tape.watch(fake)
+        found = compiled(losses.feature_matching)(real, fake)
+    assert float(found) == 8.5 + (4 + 16) / 2
+    gradient = tape.gradient(found, fake)  # the same for every example: 2 (f - r) / units / n
+    np.testing.assert_array_equal(gradient[0], [[-0.5, -2.0]] * 2)
+    np.testing.assert_array_equal(gradient[1][:, :, 0, 0], [[-1, 2]] * 2)
+    shuffled = [layer[::-1] for layer in real]  # which example is beside which does not matter
+    assert float(losses.feature_matching(shuffled, fake)) == float(found)
+
+
 def test_half_squares_have_the_weights_as_gradients():
     variables = [tf.Variable([3.0, -1.0]), tf.Variable([[2.0]])]
     with tf.GradientTape() as tape:

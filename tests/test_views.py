@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from ganflow.base.errors import InputError
 from ganflow.interface.sampler import Sampler
-from ganflow.pictures import scores, sheets, strips, surface
+from ganflow.pictures import canvas, grids, scores, sheets, strips, surface
 from ganflow.summaries import weights
 
 SQUARE = np.float32([[-1, -1], [-1, 1], [1, -1], [1, 1]])  # the frame is [-1.5, 1.5]
@@ -98,6 +98,24 @@ def test_arrows_turn_with_g_s_loss_and_vanish_with_its_gradient():
     assert up[:, 0].min() < 250 < 310 > up[:, 0].max()
     assert down[:, 0].max() > 350 > 290 < down[:, 0].min()
     assert not len(purple(lambda x: tf.reduce_sum(0.0 * x)))
+
+
+def test_a_translation_has_a_colour_for_each_side_that_points_come_from():
+    """Two points that are taken up, and past each other."""
+    given, samples = np.float32([[-1, 0], [1, 0]]), np.float32([[1, 2], [-1, 2]])
+    turn = np.arctan2(*given.T) / (2 * np.pi) + 0.5
+    colours = [
+        [int(canvas.CYCLE[int(t * len(canvas.CYCLE))][i : i + 2], 16) for i in (1, 3, 5)]
+        for t in turn
+    ]
+    assert colours[0] != colours[1]
+    picture = grids.translation(given, samples, "t")
+    assert picture.shape == (600, 600, 3)
+    places = [np.argwhere(near(picture[60:540, 80:], colour, 40)) for colour in colours]
+    for of, way in zip(places, (1, -1), strict=True):  # from below to above, and across
+        above, below = of[of[:, 0] < 240], of[of[:, 0] > 240]
+        assert len(above) and len(below)
+        assert way * (above[:, 1].mean() - below[:, 1].mean()) > 100
 
 
 def test_a_critic_s_colours_do_not_depend_on_where_its_zero_is():

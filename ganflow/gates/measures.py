@@ -20,7 +20,7 @@ _SEED = 1  # of their z
 _SIGMAS = np.logspace(-1, 0, 10)  # of the authors' parzen_ll.py
 _CHOSEN_BY = 1_000  # held-out images that choose sigma; the others are scored
 _LAST = 0.2  # share of a run's rows that "at the end" means
-_SHARE_OF_A_CLASS = 0.02  # from which a class counts as there
+SHARE_OF_A_CLASS = 0.02  # from which a class counts as there
 _OF_A_MODE = 20  # samples within 3 standard deviations from which a mode counts as there
 _SHOWN = (
     "frechet_distance",
@@ -76,7 +76,7 @@ def of_samples(judge, samples: np.ndarray, label: np.ndarray | None = None) -> d
     """The same of images [n, h, w, c] in [-1, 1], whoever made them, and their labels if any."""
     figures = judge.figures(samples, label)
     shares = [share for name, share in figures.items() if name.removeprefix("class_").isdigit()]
-    there = sum(share >= _SHARE_OF_A_CLASS for share in shares)
+    there = sum(share >= SHARE_OF_A_CLASS for share in shares)
     return {"classes": there} | {name: figures[name] for name in _SHOWN if name in figures}
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from ganflow.nn import replicas
+
 
 def minimax_d_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
     """-mean(log D(x)) - mean(log(1 - D(G(z)))).
@@ -81,6 +83,27 @@ def gradient_penalty(
     squared_norm = tf.reduce_sum(tf.square(gradient), axis=range(1, len(real.shape)))
     # The square root has an infinite slope at 0, which would turn a dead critic's step into NaN.
     return tf.reduce_mean(tf.square(tf.sqrt(squared_norm + 1e-12) - 1.0))
+
+
+def squared_error(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """mean (x - y)^2 over all numbers of x and y, both [n, ...]."""
+    return tf.reduce_mean(tf.math.squared_difference(x, y))
+
+
+def feature_matching(real: Sequence[tf.Tensor], fake: Sequence[tf.Tensor]) -> tf.Tensor:
+    """sum over layers of |mean f(x) - mean f(G(z))|^2 / units: how far features' means are apart.
+
+    Salimans et al. 2016 (arXiv 1606.03498), section 3.1; divided by the number of a layer's units,
+    as in DiscoGAN's program (arXiv 1703.05192).
+
+    Args:
+      real, fake: what D's hidden layers give on real and on generated examples, [n, ...] each.
+    """
+    apart = [
+        tf.math.squared_difference(*(replicas.mean(tf.reduce_mean(f, axis=0)) for f in layer))
+        for layer in zip(real, fake, strict=True)
+    ]
+    return tf.add_n([tf.reduce_mean(squares) for squares in apart])
 
 
 def half_squares(variables: Sequence[tf.Variable]) -> tf.Tensor:

@@ -89,6 +89,27 @@ def points(samples: np.ndarray, title: str, real: np.ndarray | None = None) -> n
     return canvas.rendered(figure)
 
 
+def translation(given: np.ndarray, samples: np.ndarray, title: str) -> np.ndarray:
+    """Lines from points [n, 2] to what was made of each, [n, 2] -> uint8 [h, w, 3].
+
+    Those that begin on one side of the given points' middle have one colour.
+    """
+    figure = canvas.figure(600, 600)
+    axes = figure.subplots()
+    turn = np.arctan2(*(given - given.mean(axis=0)).T) / (2 * np.pi) + 0.5  # 0 to 1
+    side = np.minimum((turn * len(canvas.CYCLE)).astype(int), len(canvas.CYCLE) - 1)
+    for i, colour in enumerate(canvas.CYCLE):
+        begin, end = given[side == i], samples[side == i]
+        axes.plot(*np.stack([begin, end]).transpose(2, 0, 1), c=colour, lw=0.4, alpha=0.3)
+        axes.scatter(*begin.T, s=4, c=colour, marker="s")
+        axes.scatter(*end.T, s=4, c=colour)
+    axes.scatter([], [], s=12, c=canvas.DARK, marker="s", label="given")
+    axes.scatter([], [], s=12, c=canvas.DARK, label="generated")
+    axes.set(aspect="equal", title=title, xlabel="x", ylabel="y")
+    axes.legend(loc="best", frameon=False)
+    return canvas.rendered(figure)
+
+
 def encoded(image: np.ndarray) -> bytes:
     """A uint8 [h, w, 1 or 3] image as a PNG file's content."""
     return tf.io.encode_png(image).numpy()

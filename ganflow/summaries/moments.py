@@ -57,11 +57,13 @@ class SamplerEye:
         self.real_tensor = real_side(sampler, fields)
         self.real = self.real_tensor.numpy()
         self.is_points = self.real.ndim == 2
-        self.shown_given = [  # images that the samples were made from
+        real_given = [
             self.given[name].numpy()
             for name, draw in sampler.given.items()
-            if isinstance(draw, draws.Real) and len(self.given[name].shape) == 4
-        ]
+            if isinstance(draw, draws.Real)
+        ]  # what of the data the samples were made from
+        self.shown_given = [x for x in real_given if x.ndim == 4]  # images
+        self.given_points = next((x for x in real_given if x.shape[1:] == (2,)), None)
         self._real_given = gans.given_with(sampler, fields)
         self._held_out = self._held_out_given = None
         if run.held_out is not None and sampler.score is not None:
