@@ -81,24 +81,56 @@ def results_of(work, near):
 
 
 @pytest.mark.parametrize(
-    ("own", "every_seed", "says"),
+    ("own", "counts", "says"),
     [
-        ([0.95, 0.1, 0.91], False, "passes"),  # the median is .91
-        ([0.95, 0.1, 0.91], True, "fails: near at least 0.9"),
-        ([0.95, 0.92, 0.91], True, "passes"),
-        ([0.95, 0.2, 0.1], False, "fails: near at least 0.9"),
-        ([0.95, None, 0.95], False, "fails: near at least 0.9"),  # one has diverged
+        ([0.95, 0.1, 0.91], "median", "passes"),  # the median is .91
+        ([0.95, 0.1, 0.91], "every", "fails: near at least 0.9"),
+        ([0.95, 0.92, 0.91], "every", "passes"),
+        ([0.95, 0.2, 0.1], "median", "fails: near at least 0.9"),
+        ([0.95, None, 0.95], "median", "fails: near at least 0.9"),  # one has diverged
+        ([0.1, 0.95, 0.2], "best", "passes"),
+        ([None, 0.95, None], "best", "passes"),
+        ([0.1, 0.89, 0.2], "best", "fails: near at least 0.9"),
+        ([None, None, None], "best", "fails: near at least 0.9"),
     ],
 )
-def test_the_median_of_the_seeds_counts_or_every_one(own, every_seed, says):
-    a_gate = small_gate(every_seed=every_seed)
+def test_the_median_of_the_seeds_counts_or_every_one_or_the_best(own, counts, says):
+    a_gate = small_gate(counts=counts)
     work = running.plan([a_gate], [], [0])
-    results = results_of(work, {"as it is": own, "broken": [0.2]})
+    results = results_of(work, {"as it is": own, "broken": [0.2] * 3})
     assert report.verdict(a_gate, a_gate.own, work, results) == says
     assert report.verdict(a_gate, a_gate.variants[0], work, results).startswith("fails")
     text = report.table(work, results)
     assert f"| `small` | {says} | 1 of 1 fail |" in text
     assert "`--d_learning_rate=0`" in text
+
+
+def test_the_best_seed_is_one_that_reaches_all_bars():
+    """Not the best of each figure; and what it lacks is told, not what all of them lack."""
+    a_gate = small_gate(bars=(Bar("near", 0.9), Bar("radius", 0.9)), variants=(), counts="best")
+    work = running.plan([a_gate], [0, 1, 2], [0])
+    figures = [
+        {"near": 0.95, "radius": 0.1},
+        {"near": 0.1, "radius": 0.95},
+        {"near": 0, "radius": 0},
+    ]
+    results = {one.name: {"figures": f} for one, f in zip(work, figures, strict=True)}
+    assert report.verdict(a_gate, a_gate.own, work, results) == "fails: radius at least 0.9"
+    figures[2] |= {"near": 0.95, "radius": 0.95}
+    assert report.verdict(a_gate, a_gate.own, work, results) == "passes"
+
+
+def test_where_the_best_seed_counts_a_control_has_as_many_tries():
+    seeds = {"as it is": [0, 1, 2], "broken": [5]}
+    for counts in ("median", "every", "best"):
+        work = running.plan([small_gate(counts=counts)], [], [5])
+        found = {name: [o.seed for o in work if o.variant.name == name] for name in seeds}
+        assert found == (seeds | {"broken": [0, 1, 2]} if counts == "best" else seeds)
+    a_gate = small_gate(counts="best")
+    work = running.plan([a_gate], [], [0])
+    results = results_of(work, {"as it is": [0.95] * 3, "broken": [0.2, 0.2, 0.95]})
+    assert report.verdict(a_gate, a_gate.variants[0], work, results) == "passes"
+    assert "(the best seed)" in report.table(work, results)
 
 
 def test_a_control_that_passes_is_told_and_one_that_is_missing_too():

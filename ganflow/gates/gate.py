@@ -3,14 +3,14 @@
 import dataclasses
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 Figures = Mapping[str, float]
 
 
 @dataclasses.dataclass(frozen=True)
 class Bar:
-    """What the median of a figure over the seeds has to reach.
+    """What a figure has to reach: its median over the seeds, or as `Gate.counts` says.
 
     Attributes:
       figure: its name among those of the gate's `measure`.
@@ -86,7 +86,9 @@ class Gate:
       shown: further figures for the table.
       marks: checkpoints, the last at the end, at even distances; a summary at each.
       seeds: of the gate's own training.
-      every_seed: whether all seeds have to reach the bars, and not only their median.
+      counts: what has to reach the bars: the figures' "median" over the seeds, "every" seed, or one
+        seed, the "best", where a training may as rightly end elsewhere. Then a control has as many
+        seeds as the gate itself.
     """
 
     name: str
@@ -100,7 +102,7 @@ class Gate:
     shown: tuple[str, ...] = ()
     marks: int = 1
     seeds: tuple[int, ...] = (0, 1, 2)
-    every_seed: bool = False
+    counts: Literal["median", "every", "best"] = "median"
 
     @property
     def own(self) -> Variant:

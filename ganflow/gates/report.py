@@ -12,11 +12,13 @@ _HEAD = """# Gates
     make gates DATA_DIR=DIR        # all of them, again to go on; one: bin/gates.py --only=circle
 
 A gate is a claim of a paper, as figures of a trained model and the bars that they have to reach.
-The median of the seeds counts. A control is the same training with something essential taken away,
-by flags or by another line in the model's file; it has to miss a bar. Figures are of 10,000 samples
-and of held-out examples, but for those of the training itself; minutes are of training, on 2 cores.
+The median of the seeds counts, or where it says so every seed, or the best one. A control is the
+same training with something essential taken away, by flags or by another line in the model's file;
+it has to miss a bar. Figures are of 10,000 samples and of held-out examples, but for those of the
+training itself; minutes are of training, on 2 cores.
 The diagnosis is what the run itself said of its last summary.
 """
+_COUNTS = {"median": "", "every": " (every seed)", "best": " (the best seed)"}
 COLUMNS = (
     "trained",
     "seeds",
@@ -39,7 +41,7 @@ def table(work: Sequence[Any], results: Mapping[str, dict]) -> str:
     parts = [_HEAD, _summary(gates, work, results)]
     for gate in gates:
         parts += ["", f"## {gate.name}", "", gate.claim, ""]
-        bars = "; ".join(map(str, gate.bars)) + (" (every seed)" if gate.every_seed else "")
+        bars = "; ".join(map(str, gate.bars)) + _COUNTS[gate.counts]
         parts += [f"Bars: {bars}. {gate.steps:,} steps of `configs/{gate.preset}.flags`"]
         parts[-1] += f" with `{' '.join(gate.flags)}`. " if gate.flags else ". "
         parts[-1] += f"`python bin/gates.py --only={gate.name} --data_dir=DIR`"
@@ -65,13 +67,17 @@ def verdict(gate: Gate, variant: Variant, work, results: Mapping[str, dict]) -> 
         return "not yet trained"
     of_variants = {v.name: _figures(gate, v, work, results) for v in (gate.own, *gate.variants)}
     others = {name: medians(figures) for name, figures in of_variants.items() if figures}
-    held = of_variants[variant.name] if gate.every_seed else [others[variant.name]]
-    bars: list[str] = []
+    by_median = gate.counts == "median"
+    held = [others[variant.name]] if by_median else of_variants[variant.name]
+    of_each = []
     for figures in held:
         of_these = missed(gate, figures, others)
         if of_these is None:
             return "waits for what it is compared with"
-        bars += [bar for bar in of_these if bar not in bars]
+        of_each.append(of_these)
+    if gate.counts == "best":
+        of_each = [min(of_each, key=len)]
+    bars = list(dict.fromkeys(bar for of_these in of_each for bar in of_these))
     return "passes" if not bars else f"fails: {'; '.join(bars)}"
 
 

@@ -61,12 +61,13 @@ def plan(gates: Sequence[Gate], seeds: Sequence[int], other_seeds: Sequence[int]
     Args:
       gates: which.
       seeds: of a gate's own training and of what it is compared with; none: the gate's.
-      other_seeds: of its controls and reports.
+      other_seeds: of its controls and reports; of a gate whose best seed counts they have its own,
+        or it would have more tries than they.
     """
     found = []
     for gate in gates:
         for variant in (gate.own, *gate.variants):
-            own = variant.role in ("own", "reference")
+            own = variant.role in ("own", "reference") or gate.counts == "best"
             of_variant = (seeds or gate.seeds) if own else other_seeds
             found += [Work(gate, variant, seed) for seed in of_variant]
     return found

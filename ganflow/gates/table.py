@@ -276,7 +276,7 @@ CIRCLE = Gate(
         Variant("without the moving average", ("--ema=0",), role="report"),
     ),
     seeds=(0, 1, 2, 3, 4),
-    every_seed=True,
+    counts="every",
 )
 
 GATES = (

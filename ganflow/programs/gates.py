@@ -3,8 +3,9 @@
 ganflow-gates --data_dir=DIR
 ganflow-gates --data_dir=DIR --only=circle,infogan
 
-A gate trains a preset of configs/ with several seeds and holds the median of its figures against a
-bar; its controls, each with something essential taken away, have to miss that bar.
+A gate trains a preset of configs/ with several seeds and holds the median of its figures, or those
+of every seed or of the best one, against a bar; its controls, each with something essential taken
+away, have to miss that bar.
 """
 
 from pathlib import Path
@@ -26,7 +27,9 @@ def run() -> None:
     """Define the flags and start."""
     absl_flags.DEFINE_list("only", None, f"gates; default: all: {', '.join(g.name for g in GATES)}")
     absl_flags.DEFINE_list("seeds", [], "of each gate's own training; default: the gate's own")
-    absl_flags.DEFINE_list("control_seeds", ["0"], "of each control")
+    absl_flags.DEFINE_list(
+        "control_seeds", ["0"], "of each control; where the best seed counts: --seeds"
+    )
     absl_flags.DEFINE_string("data_dir", "", "the folder with MNIST's four files")
     absl_flags.DEFINE_string("workdir", "runs/gates", "the gates' folder")
     absl_flags.DEFINE_string("out", "", "the report's file; by default gates.md in --workdir")
