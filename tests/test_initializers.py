@@ -82,6 +82,19 @@ def test_normal_has_tails_beyond_two_standard_deviations():
     assert values.dtype == np.float32
 
 
+def test_he_normal_has_the_spread_of_what_a_unit_sees():
+    rng = np.random.default_rng(0)
+    # sqrt(2 / 300), sqrt(2 / (5 * 5 * 8)) and sqrt(2 / 50)
+    for shape, more, std in (
+        ([300, 500], {}, 0.08164966),
+        ([5, 5, 8, 700], {}, 0.1),
+        ([5, 5, 8, 700], {"fan_in": 50}, 0.2),
+    ):
+        values = initializers.he_normal(rng, shape, **more).numpy()
+        assert values.std() == pytest.approx(std, rel=0.01)
+        assert np.mean(np.abs(values) > 2 * std) == pytest.approx(0.0455, rel=0.1)  # its tails
+
+
 def test_truncated_normal_keeps_within_two_standard_deviations():
     values = initializers.truncated_normal(np.random.default_rng(0), [400, 500], 0.02).numpy()
     assert np.abs(values).max() <= 0.04

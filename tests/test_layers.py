@@ -74,6 +74,29 @@ def test_deconv_doubles_the_size_and_adds_the_bias():
     np.testing.assert_array_equal(y[0, :, :, 0], [[1.5, 2.5, 10.5, 20.5], [3.5, 4.5, 30.5, 40.5]])
 
 
+def test_conv_with_a_padding_of_its_own():
+    kernel = np.ones([3, 3, 1, 1], np.float32)
+    y = layers.conv(NINE, kernel, padding=0)  # only where the kernel lies within
+    np.testing.assert_array_equal(y[0, :, :, 0], [[45]])
+    y = layers.conv(NINE, kernel, stride=2, padding=2)  # of 7 x 7: at 0, 2 and 4
+    np.testing.assert_array_equal(y[0, :, :, 0], [[1, 6, 3], [12, 45, 18], [7, 24, 9]])
+
+
+@pytest.mark.parametrize(
+    "side, kernel, stride, padding", [(1, 4, 1, 0), (4, 3, 2, 1), (5, 6, 1, 1)]
+)
+def test_deconv_with_a_padding_is_the_adjoint_of_that_conv(side, kernel, stride, padding):
+    rng = np.random.default_rng(0)
+    sides = stride * (side - 1) + kernel - 2 * padding  # 4, 7 and 8
+    x = rng.standard_normal((2, sides, sides, 3)).astype(np.float32)
+    y = rng.standard_normal((2, side, side, 4)).astype(np.float32)
+    w = rng.standard_normal((kernel, kernel, 3, 4)).astype(np.float32)
+    forward = layers.conv(x, w, stride=stride, padding=padding)
+    backward = layers.deconv(y, w, tf.zeros([3]), stride=stride, padding=padding)
+    assert backward.shape == x.shape and forward.shape == y.shape
+    assert np.vdot(forward, y) == pytest.approx(np.vdot(x, backward), rel=1e-4, abs=5e-4)
+
+
 def test_conv_and_deconv_without_a_bias():
     kernel = np.float32([2]).reshape(1, 1, 1, 1)
     np.testing.assert_array_equal(layers.conv(NINE, kernel), 2 * NINE)
@@ -146,6 +169,15 @@ def test_relu_tanh_sigmoid():
 def test_elu_is_the_identity_above_0_and_tends_to_minus_1_below():
     x = tf.constant([[-100.0, -1.0, 0.0, 2.0]])
     np.testing.assert_allclose(layers.elu(x), [[-1, -0.63212056, 0, 2]], rtol=1e-6)
+
+
+def test_prelu_has_a_slope_for_each_map_which_is_trained():
+    slope = tf.Variable([0.25, -2.0])
+    x = tf.constant([[[[-4.0, -3.0]]], [[[8.0, 5.0]]]])  # two images of a pixel
+    with tf.GradientTape() as tape:
+        y = layers.prelu(x, slope)
+    np.testing.assert_array_equal(y[:, 0, 0], [[-1, 6], [8, 5]])
+    np.testing.assert_array_equal(tape.gradient(y, slope), [-4, -3])
 
 
 def test_maxout_is_the_largest_of_neighbours():

@@ -60,6 +60,16 @@ def he_uniform(
     return uniform(rng, shape, math.sqrt(6 / fan_in), name)
 
 
+def he_normal(
+    rng: np.random.Generator,
+    shape: Sequence[int],
+    name: str | None = None,
+    fan_in: float | None = None,
+) -> tf.Variable:
+    """N(0, sqrt(2 / fan_in)), tails and all; He et al. 2015, eq. 10. `fan_in`: see `he_uniform`."""
+    return normal(rng, shape, math.sqrt(2 / (fan_in or _fans(shape)[0])), name)
+
+
 def normal(
     rng: np.random.Generator,
     shape: Sequence[int],

@@ -76,27 +76,51 @@ def embedding(index: tf.Tensor, w: tf.Variable) -> tf.Tensor:
 
 
 @_layer
-def conv(x: tf.Tensor, w: tf.Variable, b: tf.Variable | None = None, stride: int = 1) -> tf.Tensor:
+def conv(
+    x: tf.Tensor,
+    w: tf.Variable,
+    b: tf.Variable | None = None,
+    stride: int = 1,
+    padding: int | None = None,
+) -> tf.Tensor:
     """Convolution with zero padding: [n, h, w, in] by a kernel [kh, kw, in, out] -> out maps.
 
-    The output is ceil(h / stride) by ceil(w / stride).
+    The output is ceil(h / stride) by ceil(w / stride). Or it has, as in PyTorch, `padding` pixels
+    of zeros on every side, and is floor((h + 2 padding - kh) / stride) + 1 high.
     """
-    y = tf.nn.conv2d(x, w, strides=stride, padding="SAME")
+    y = tf.nn.conv2d(x, w, strides=stride, padding=_padding(padding))
     return y if b is None else y + b
 
 
 @_layer
 def deconv(
-    x: tf.Tensor, w: tf.Variable, b: tf.Variable | None = None, stride: int = 2
+    x: tf.Tensor,
+    w: tf.Variable,
+    b: tf.Variable | None = None,
+    stride: int = 2,
+    padding: int | None = None,
 ) -> tf.Tensor:
     """Transposed convolution: the gradient of a stride-s `conv`, run forwards (DCGAN, sect. 3).
 
-    [n, h, w, in] by a kernel [kh, kw, out, in] -> [n, stride h, stride w, out].
+    [n, h, w, in] by a kernel [kh, kw, out, in] -> [n, stride h, stride w, out]; of a `conv` with
+    `padding`, as in PyTorch, the output is stride (h - 1) + kh - 2 padding high.
     """
     n, height, width, _ = tf.unstack(tf.shape(x))
-    output_shape = tf.stack([n, stride * height, stride * width, w.shape[2]])
-    y = tf.nn.conv2d_transpose(x, w, output_shape, strides=stride, padding="SAME")
+    kernel_height, kernel_width, maps, _ = w.shape
+    sides = [stride * height, stride * width]
+    if padding is not None:
+        sides = [
+            sides[0] - stride + kernel_height - 2 * padding,
+            sides[1] - stride + kernel_width - 2 * padding,
+        ]
+    output_shape = tf.stack([n, *sides, maps])
+    y = tf.nn.conv2d_transpose(x, w, output_shape, strides=stride, padding=_padding(padding))
     return y if b is None else y + b
+
+
+def _padding(pixels: int | None) -> str | list[list[int]]:
+    """TensorFlow's word for so many pixels of zeros; None: its own, half the kernel's side."""
+    return "SAME" if pixels is None else [[0, 0], [pixels, pixels], [pixels, pixels], [0, 0]]
 
 
 @_layer
@@ -185,6 +209,15 @@ def relu(x: tf.Tensor) -> tf.Tensor:
 def elu(x: tf.Tensor) -> tf.Tensor:
     """x where x > 0, e^x - 1 elsewhere; Clevert et al. 2015 (arXiv 1511.07289), eq. 15, alpha 1."""
     return tf.nn.elu(x)
+
+
+@_layer
+def prelu(x: tf.Tensor, slope: tf.Variable) -> tf.Tensor:
+    """x where x > 0, slope * x elsewhere, with a slope [maps] that is trained, for each map.
+
+    He et al. 2015 (arXiv 1502.01852), eq. 1; there it starts from .25.
+    """
+    return tf.where(x > 0, x, slope * x)
 
 
 @_layer
