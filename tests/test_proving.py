@@ -11,14 +11,16 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from ganflow import data, engine, models
 from ganflow.base.errors import InputError
 from ganflow.interface import gans, tables
 from ganflow.judging import evaluation
 from ganflow.nn import optimizers
+from ganflow.pictures import grids
 from ganflow.storage import checkpoints
-from ganflow.summaries.moments import SamplerEye
+from ganflow.summaries import album, moments
 from ganflow.trained import loading, sampling
 from tests import cases, processes
 from tests.cases import build, dataset_of, module_of, small_config
@@ -85,6 +87,29 @@ def test_networks_that_do_not_share_fail_that_test():
     gan = gans.build(copy, small_config("coupled"), dataset_of("coupled").about(), 0)
     assert not generators_share(gan)
     assert len(gans.named_weights(gan)) == len(gans.named_weights(build("coupled"))) + 4
+
+
+@pytest.mark.parametrize(
+    ("name", "alike"), [("coupled", [[1], []]), ("cyclic", [[2], [], []]), ("staged", [[1], []])]
+)
+def test_what_is_made_from_the_same_draws_stands_side_by_side(name, alike, tmp_path):
+    """A pair of one z; an image translated and back again; two stages of one caption."""
+    run = make_run(name, tmp_path)
+    eyes = [moments.SamplerEye(run, s, is_main=not i) for i, s in enumerate(run.samplers)]
+    assert album.made_alike(eyes) == alike
+    seen, taken = [eye.look().arrays() for eye in eyes], album.Taken()
+    beside = {eyes[i].sampler.name: (seen[i], taken) for i in alike[0]}
+    budget, own = album.Budget(), album.Album(eyes[0], tmp_path, 0)
+    own.draw(["samples"], "title", seen[0], taken, beside, budget)
+    picture = np.asarray(Image.open(tmp_path / "samples.png"))
+    if name == "staged":  # its second stage is smaller, and enlarged for the picture
+        seen[1] = dataclasses.replace(seen[1], samples=seen[1].samples.repeat(2, 1).repeat(2, 2))
+    expected = [*eyes[0].shown_given, *(seen[i].samples for i in (0, *alike[0])), eyes[0].real]
+    tiled = [grids.grid(images, moments.COLUMNS)[..., 0] for images in expected]
+    left, (height, width) = 0, tiled[0].shape
+    for grid in tiled:
+        np.testing.assert_array_equal(picture[-height:, left : left + width], grid)
+        left += width + 8  # the bar between two
 
 
 # ---------------------------------------------------------------- a pool as state
@@ -247,7 +272,7 @@ def test_points_of_two_domains_are_told_by_the_modes_of_their_own(planar):
             name.removeprefix(prefix) for name in row if name.startswith(prefix)
         }
     planar.gan.networks["g_ab"]["b_1"].assign(data.modes("gaussians_5_10", "a")[0][-1])
-    eye = SamplerEye(planar, planar.samplers[0], is_main=True)
+    eye = moments.SamplerEye(planar, planar.samplers[0], is_main=True)
     far = np.linalg.norm(eye.samples() - data.modes("gaussians_5_10", "b")[0][-1], axis=1)
     assert (far > 1).all(), "the modes of a and of b lie apart"
 

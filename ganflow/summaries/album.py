@@ -6,7 +6,7 @@ drawing together may take a small share of the time; step 0 and the last summary
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +73,21 @@ def kind(name: str) -> str:
     return name.rpartition("/")[2]
 
 
+def made_alike(eyes: Sequence[SamplerEye]) -> list[list[int]]:
+    """Of each sampler the numbers of those whose samples stand beside its own.
+
+    They are the later ones that are given the same draws, so that image i of each is made from the
+    same: a pair of CoGAN's from one z, an image translated and back again. Only the first of such
+    samplers shows the others.
+    """
+    found = []
+    for number, eye in enumerate(eyes):
+        alike = [i for i, other in enumerate(eyes) if other.sampler.given == eye.sampler.given]
+        first = alike[0] == number and not eye.is_points
+        found.append(alike[1:] if first else [])
+    return found
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Taken:
     """What the pictures of one sampler need besides `Seen`; tensors."""
@@ -118,7 +133,13 @@ class Album:
             strips.write_strip(self._strip_path, self._strip)
 
     def draw(
-        self, names: list[str], title: str, seen: Seen, taken: Taken, budget: Budget
+        self,
+        names: list[str],
+        title: str,
+        seen: Seen,
+        taken: Taken,
+        beside: Mapping[str, tuple[Seen, Taken]],
+        budget: Budget,
     ) -> events.Values:
         """Draw and write those of `names` that are this sampler's.
 
@@ -126,6 +147,7 @@ class Album:
           names: of `Budget.plan`.
           title: what they are of.
           seen, taken: the moment; `seen` has arrays.
+          beside: the same of the samplers of `made_alike`, by their names.
           budget: is told what they took.
 
         Returns:
@@ -135,7 +157,7 @@ class Album:
           StorageError: one cannot be written.
         """
         values = []
-        for name, draw in self._drawings(title, seen, taken).items():
+        for name, draw in self._drawings(title, seen, taken, beside).items():
             if name not in names:
                 continue
             start = time.thread_time()
@@ -147,12 +169,16 @@ class Album:
             budget.took(name, time.thread_time() - start)
         return values
 
-    def _drawings(self, title: str, seen: Seen, taken: Taken) -> Mapping[str, Callable]:
+    def _drawings(
+        self, title: str, seen: Seen, taken: Taken, beside: Mapping[str, tuple[Seen, Taken]]
+    ) -> Mapping[str, Callable]:
         eye, samples = self._eye, seen.samples
-        drawn = {"samples": lambda: self._samples(samples, title, taken.surface)}
+        others = {name: of.samples for name, (of, _) in beside.items()}
+        drawn = {"samples": lambda: self._samples(samples, others, title, taken.surface)}
         if taken.ema is not None:
             averaged = f"{title}, averaged weights"
-            drawn["samples_ema"] = lambda: self._samples(taken.ema.numpy(), averaged, None)
+            of_ema = {name: of.ema.numpy() for name, (_, of) in beside.items()}
+            drawn["samples_ema"] = lambda: self._samples(taken.ema.numpy(), of_ema, averaged, None)
         drawn["scores"] = lambda: scores.score_histogram(
             dict(seen.scores), eye.sampler, f"D's outputs: {title}"
         )
@@ -162,7 +188,9 @@ class Album:
         drawn["neighbours"] = lambda: sheets.neighbours(samples[:_PAIRED], eye.train, title)
         return {eye.prefix + name: draw for name, draw in drawn.items()}
 
-    def _samples(self, samples: np.ndarray, title: str, answers) -> np.ndarray:
+    def _samples(
+        self, samples: np.ndarray, others: Mapping[str, np.ndarray], title: str, answers
+    ) -> np.ndarray:
         eye = self._eye
         if answers is not None:
             seen = surface.surface(eye.sampler, eye.real, samples, *(a.numpy() for a in answers))
@@ -173,7 +201,9 @@ class Album:
         shown = {
             f"given {i + 1}" if several else "given": images
             for i, images in enumerate(eye.shown_given)
-        } | {"generated": samples, "real": eye.real}
+        }
+        own = eye.sampler.name if others else "generated"
+        shown |= {own: samples, **others, "real": eye.real}
         height = max(images.shape[1] for images in shown.values())
         parts = {
             name: grids.grid(_enlarged(images, height), COLUMNS) for name, images in shown.items()

@@ -107,8 +107,9 @@ _OF_TAGS = {
     "mode.",
     r"eval(_ema)?/.+": f"A figure {_JUDGE}.",
     # pictures
-    r"Pictures/(.+/)?samples": f"Images: generated beside real. Points: D over the plane, and "
-    f"arrows where G's loss pushes the generated points. From {_FIXED}.",
+    r"Pictures/(.+/)?samples": f"Images: generated beside real; all that is made from the same "
+    f"draws stands side by side. Points: D over the plane, and arrows where G's loss pushes the "
+    f"generated points. From {_FIXED}.",
     r"Pictures/(.+/)?samples_ema": "The same by the moving average of G's weights.",
     r"Pictures/(.+/)?scores": "Histograms of D's outputs on real, generated and held-out real "
     "examples.",

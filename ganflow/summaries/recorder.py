@@ -25,7 +25,7 @@ from ganflow.summaries import (
     tensorboard,
     weights,
 )
-from ganflow.summaries.album import Album, Budget, Taken
+from ganflow.summaries.album import Album, Budget, Taken, made_alike
 from ganflow.summaries.cells import Cells
 from ganflow.summaries.diagnosis import Verdict
 from ganflow.summaries.moments import SamplerEye, Seen
@@ -80,6 +80,7 @@ class Recorder:
         self._started = False
         self.budget = Budget()
         self._albums = [Album(eye, run.folder, int(run.step)) for eye in eyes]
+        self._made_alike = made_alike(eyes)
         self._modes = [_modes(run.dataset, eye) for eye in eyes]
         self._illnesses = rows[-1].get("diagnosis", []) if rows else []
         # Rows as a sampler's rules see them: its own figures by their plain names.
@@ -116,10 +117,13 @@ class Recorder:
         written += events.text("diagnosis", self._told())
         if moment.rare:
             written += self._rare(values, slots, seen)
-        for album, one, taken in zip(self._albums, seen, moment.taken, strict=True):
-            album.add_to_strip(step, one)
-            title = f"{self._run.model_name}, step {step:,}"
-            written += album.draw(moment.pictures, title, one, taken, self.budget)
+        title = f"{self._run.model_name}, step {step:,}"
+        moments = list(zip(seen, moment.taken, strict=True))
+        names = [eye.sampler.name for eye in self._eyes]
+        for album, own, others in zip(self._albums, moments, self._made_alike, strict=True):
+            album.add_to_strip(step, own[0])
+            beside = {names[i]: moments[i] for i in others}
+            written += album.draw(moment.pictures, title, *own, beside, self.budget)
         self._events.write(step, written)
         self._trial.add(row)
 
