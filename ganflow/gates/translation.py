@@ -81,14 +81,7 @@ def _translated(trained: Trained, sampler: str, x: np.ndarray) -> np.ndarray:
 
 def _classifier(trained: Trained, domain: str):
     """Of the images of a domain: trained once and kept."""
-    parts = [
-        data.Dataset(
-            f"{of.name}, {domain}",
-            {"x": of.fields[domain], "label": of.fields[f"{domain}_label"]},
-            of.part,
-        )
-        for of in (trained.train, trained.held_out)
-    ]
+    parts = trained.train.alone(domain), trained.held_out.alone(domain)
     return classifier_cache.trained(*parts, seed=0)
 
 
