@@ -28,7 +28,7 @@ K = 5  # neighbours of precision, recall, density and coverage
 KID_BLOCK = 1_000
 _NEAR = 500  # samples whose nearest training image is searched: 500 x 60,000 take a second
 _PATCHED, _PATCHES = 1_000, 64  # images, and patches of each
-_MIN_SAMPLES = 10
+MIN_SAMPLES = 10
 _JUDGED_AS = {"mnist_55000": "mnist"}  # parts, by the whole
 
 
@@ -83,9 +83,9 @@ class Judge:
             raise InputError(
                 f"samples: found the shape {samples.shape[1:]}, expected {self.example_shape}"
             )
-        if len(samples) < _MIN_SAMPLES:
+        if len(samples) < MIN_SAMPLES:
             raise InputError(
-                f"samples: found {len(samples)}, expected at least {_MIN_SAMPLES}; make more"
+                f"samples: found {len(samples)}, expected at least {MIN_SAMPLES}; make more"
             )
         if labels is not None and len(labels) != len(samples):
             raise InputError(f"labels: found {len(labels)}, expected {len(samples)}, one a sample")
@@ -146,8 +146,8 @@ def make_judge(
             f"data set {train.name}: found no field {field}, and samples are compared with "
             f"{field}; call the examples that they should look like {field}"
         )
-    if num < _MIN_SAMPLES:
-        raise InputError(f"--num={num}: expected at least {_MIN_SAMPLES} samples to judge by")
+    if num < MIN_SAMPLES:
+        raise InputError(f"--num={num}: expected at least {MIN_SAMPLES} samples to judge by")
     sha256, train = train.sha256, train.alone(field)
     held_out = held_out if held_out is None else held_out.alone(field)
     train, real = splits.checked(train, held_out)

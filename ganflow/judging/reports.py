@@ -127,13 +127,22 @@ def judging_data(
 
 
 def _at_most(num: int, sampler: Sampler, held_out: data.Dataset | None) -> int:
-    """As many samples as there are held-out examples, of a sampler that is given nothing else."""
+    """As many samples as there are held-out examples, of a sampler that is given nothing else.
+
+    Raises:
+      InputError: these are too few.
+    """
     given = [draw.field for draw in sampler.given.values() if isinstance(draw, Real)]
     if held_out is None or len(given) < len(sampler.given):
         return num
-    size = min(map(held_out.size, given), default=num)
+    size = min(map(held_out.size, given))
+    if size < evaluation.MIN_SAMPLES:
+        raise InputError(
+            f"data set {held_out.name}: found {size} held-out examples of {' and '.join(given)}, "
+            f"expected at least {evaluation.MIN_SAMPLES} to make samples of; add examples"
+        )
     if size < num:
-        logging.info("%s: %d held-out ones, and as many samples", " and ".join(given), size)
+        logging.info("held-out %s: %d, so as many samples are judged", " and ".join(given), size)
     return min(num, size)
 
 
