@@ -40,6 +40,9 @@ SMALL = {
     "long_critic": 3,
     "long_steps": 1,
     "long_every": 0,
+    "blocks": 1,
+    "d_layers": 1,
+    "pool_size": 6,  # full within a step of the battery
     "clip": 0.5,  # at .01 nearly all weights are equal, and rounding decides the sign of their sums
 }
 PROVING = ("coupled", "cyclic", "planar", "staged")
@@ -50,9 +53,10 @@ KINDS = (
     *("coupled", "cyclic", "staged"),
 )
 IN_REPLICAS = {"wgan": {"long_steps": 0}}  # a phase less: replicas are dear to compile
-ONE_REPLICA = ("cyclic",)  # these say so in one line
+ONE_REPLICA = ("cyclic", "cyclegan")  # these say so in one line
 SIDES = {
     "began": 14,
+    "cyclegan": 12,
     "discogan": 16,
 }  # of images, for models with many layers that can do with smaller ones
 
@@ -82,8 +86,9 @@ def dataset_of(name: str) -> data.Dataset:
     def pixels(count, side, dtype=np.uint8):
         return rng.integers(0, 256, (count, side, side, 1), dtype=dtype)
 
-    if name in ("coupled", "cyclic"):
-        return data.Dataset("pair", {"a": pixels(40, 8), "b": pixels(30, 8)})
+    if name in ("coupled", "cyclic", "cyclegan"):
+        side = SIDES.get(name, 8)
+        return data.Dataset("pair", {"a": pixels(40, side), "b": pixels(30, side)})
     if name == "staged":
         caption = rng.integers(0, 5, (40, 2)).astype(np.int32)
         return data.Dataset("captioned", {"x": pixels(40, 8), "caption": caption})

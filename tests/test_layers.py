@@ -97,6 +97,34 @@ def test_deconv_with_a_padding_is_the_adjoint_of_that_conv(side, kernel, stride,
     assert np.vdot(forward, y) == pytest.approx(np.vdot(x, backward), rel=1e-4, abs=5e-4)
 
 
+def test_deconv_with_an_output_padding_doubles_the_size_where_the_zeros_are_on_both_sides():
+    # Pixel i is painted onto 2 i - 1 to 2 i + 1: what would lie at -1 is cut off.
+    kernel = (
+        np.float32([1, 10, 100]).reshape(1, 3, 1, 1) * np.float32([0, 1, 0])[:, None, None, None]
+    )
+    x = np.float32([[1, 2, 3]]).reshape(1, 1, 3, 1)
+    y = layers.deconv(x, kernel, padding=1, output_padding=1)
+    np.testing.assert_array_equal(y[0, :, :, 0], [[10, 102, 20, 203, 30, 300], [0] * 6])
+    kept = layers.conv(y, kernel, stride=2, padding=1)  # back on the three
+    assert kept.shape == x.shape
+
+
+def test_reflect_mirrors_at_the_outermost_pixels():
+    y = layers.reflect(NINE, 2)[0, :, :, 0]
+    columns = [2, 1, 0, 1, 2, 1, 0]
+    np.testing.assert_array_equal(y, NINE[0, :, :, 0][columns][:, columns])
+    np.testing.assert_array_equal(layers.reflect(NINE, 1)[0, 0, :, 0], [5, 4, 5, 6, 5])
+
+
+def test_instance_norm_is_of_each_map_of_each_image():
+    # 0, 2 | 10, 30 and 4, 4 | -1, 1: means 1, 20, 4, 0; variances 1, 100, 0, 1; epsilon 3.
+    x = np.float32([[[0, 10], [2, 30]], [[4, -1], [4, 1]]]).reshape(2, 1, 2, 2)
+    y = layers.instance_norm(x, epsilon=3.0).numpy()
+    tens = 10 / math.sqrt(103)
+    np.testing.assert_allclose(y[0, 0], [[-0.5, -tens], [0.5, tens]], rtol=1e-6)
+    np.testing.assert_allclose(y[1, 0], [[0, -0.5], [0, 0.5]], rtol=1e-6)
+
+
 def test_conv_and_deconv_without_a_bias():
     kernel = np.float32([2]).reshape(1, 1, 1, 1)
     np.testing.assert_array_equal(layers.conv(NINE, kernel), 2 * NINE)

@@ -84,6 +84,18 @@ def test_binary_cross_entropy_with_a_label_an_example(compiled):
 
 
 @eager_and_graph
+def test_least_squares(compiled):
+    # ((3 - 1)^2 + (0 - 1)^2) / 2, and 2 (score - target) / 2
+    value, (gradient,) = value_and_gradients(
+        compiled, lambda scores: losses.least_squares(scores, 1.0), [3, 0]
+    )
+    assert value == 2.5
+    np.testing.assert_array_equal(gradient, [2, -1])
+    patches = tf.constant([3.0, 0.0, 1.0, 1.0], shape=[1, 2, 2, 1])  # a mean over all of them
+    assert float(losses.least_squares(patches, 1.0)) == 1.25
+
+
+@eager_and_graph
 def test_wasserstein_losses(compiled):
     # mean of [2, -1] = .5, mean of [1, 4] = 2.5
     value, (d_real, d_fake) = value_and_gradients(

@@ -16,8 +16,10 @@ from PIL import Image
 from ganflow import data, engine, models
 from ganflow.base.errors import InputError
 from ganflow.interface import gans, tables
-from ganflow.judging import evaluation
+from ganflow.interface.sampler import Sampler
+from ganflow.judging import evaluation, reports, telling
 from ganflow.nn import optimizers
+from ganflow.nn.draws import Normal, Real
 from ganflow.pictures import grids
 from ganflow.storage import checkpoints
 from ganflow.summaries import album, moments
@@ -299,9 +301,39 @@ def test_points_of_two_domains_are_sampled_from_held_out_ones(planar):
     )
 
 
-def test_nothing_judges_two_domains_and_that_is_one_line(planar, tmp_path):
+def test_points_of_two_domains_are_judged_by_their_own(planar):
+    for field, modes in (("a", 5), ("b", 10)):
+        judge = evaluation.make_judge(planar.dataset, planar.held_out, num=1_000, field=field)
+        assert judge.floor["modes_captured"].value == modes
+        lowest = planar.held_out.fields[field].min(axis=0)
+        assert (judge.real_points.min(axis=0) >= lowest).all()
+        assert (judge.noise.min(axis=0) >= lowest).all()
     with pytest.raises(InputError, match="gaussians_5_10: found no field x, and samples are comp"):
         evaluation.make_judge(planar.dataset, planar.held_out)
+
+
+def test_the_main_sampler_of_two_domains_is_evaluated_by_what_it_should_look_like(planar):
+    report = reports.of_workdir(planar.folder, num=300)
+    assert report.judge.about["field"] == "b"
+    assert report.floor.figures["modes_captured"].value == 10
+    (found,) = report.judged
+    assert found.figures["modes_captured"].value == 1  # it maps all to one
+    assert telling.as_text(report).startswith("gaussians_5_10: compared with 100,000 held-out ")
+
+
+def test_there_are_no_more_samples_than_held_out_examples_where_they_are_made_of_nothing_else():
+    def at_most(num, held_out, given):
+        return reports._at_most(num, Sampler("", given, lambda given: given["a"]), held_out)
+
+    held_out = data.Dataset("pair", {"a": np.zeros([12, 2]), "b": np.zeros([5, 2])})
+    of_a = {"a": Real("a")}
+    assert [at_most(num, held_out, of_a) for num in (11, 12, 13)] == [11, 12, 12]
+    assert at_most(13, held_out, of_a | {"z": Normal([2])}) == at_most(13, None, of_a) == 13
+    with pytest.raises(InputError, match="pair: found 5 held-out examples of b, expected at least"):
+        at_most(13, held_out, {"a": Real("b")})
+
+
+def test_evaluations_under_way_of_two_domains_are_refused_in_one_line(tmp_path):
     with pytest.raises(InputError) as caught:
         make_run("planar", tmp_path, evaluate_every=5)
     assert str(caught.value) == (

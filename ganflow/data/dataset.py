@@ -111,6 +111,13 @@ class Dataset:
         fields = {field: array[index] for field, array in self.fields.items()}
         return dataclasses.replace(self, fields=fields, part="")
 
+    def alone(self, field: str) -> "Dataset":
+        """The examples of one field as x, with the labels of its domain where there are any."""
+        domain = self.domain(field)
+        label = self.fields.get("label" if domain == "x" else f"{domain}_label")
+        fields = {"x": self.fields[field]} | ({} if label is None else {"label": label})
+        return Dataset(self.name, fields, self.part)
+
     def about(self) -> Fields:
         """What a Gan is told: shapes of one example; classes of integers that begin at 0; words.
 

@@ -28,7 +28,7 @@ K = 5  # neighbours of precision, recall, density and coverage
 KID_BLOCK = 1_000
 _NEAR = 500  # samples whose nearest training image is searched: 500 x 60,000 take a second
 _PATCHED, _PATCHES = 1_000, 64  # images, and patches of each
-_MIN_SAMPLES = 10
+MIN_SAMPLES = 10
 _JUDGED_AS = {"mnist_55000": "mnist"}  # parts, by the whole
 
 
@@ -83,9 +83,9 @@ class Judge:
             raise InputError(
                 f"samples: found the shape {samples.shape[1:]}, expected {self.example_shape}"
             )
-        if len(samples) < _MIN_SAMPLES:
+        if len(samples) < MIN_SAMPLES:
             raise InputError(
-                f"samples: found {len(samples)}, expected at least {_MIN_SAMPLES}; make more"
+                f"samples: found {len(samples)}, expected at least {MIN_SAMPLES}; make more"
             )
         if labels is not None and len(labels) != len(samples):
             raise InputError(f"labels: found {len(labels)}, expected {len(samples)}, one a sample")
@@ -123,6 +123,7 @@ def make_judge(
     num: int = 10_000,
     features: Path | None = None,
     second: bool = False,
+    field: str = "x",
 ) -> Judge:
     """Read the real side; trains the judging classifier where the cache has none.
 
@@ -134,19 +135,21 @@ def make_judge(
       features: a SavedModel folder or .keras file whose features replace the classifier's; the
         classes are still told by the classifier, if the data have labels.
       second: also judge images with labels by a second classifier, of another architecture.
+      field: what samples should look like: "b" of a data set of two domains.
 
     Raises:
-      InputError: no field "x", too few examples, no labels and no `features`, or such that cannot
+      InputError: no such field, too few examples, no labels and no `features`, or such that cannot
         be used.
     """
-    if train.x is None:
+    if field not in train.fields:
         raise InputError(
-            f"data set {train.name}: found no field x, and samples are compared with x; "
-            "call the examples that they should look like x"
+            f"data set {train.name}: found no field {field}, and samples are compared with "
+            f"{field}; call the examples that they should look like {field}"
         )
-    if num < _MIN_SAMPLES:
-        raise InputError(f"--num={num}: expected at least {_MIN_SAMPLES} samples to judge by")
-    sha256, is_points = train.sha256, train.is_points
+    if num < MIN_SAMPLES:
+        raise InputError(f"--num={num}: expected at least {MIN_SAMPLES} samples to judge by")
+    sha256, train = train.sha256, train.alone(field)
+    held_out = held_out if held_out is None else held_out.alone(field)
     train, real = splits.checked(train, held_out)
     if len(train.x) < num:
         logging.info(
@@ -162,9 +165,11 @@ def make_judge(
         "num_train": len(train.x),
         "num_held_out": len(real.x),
     }
+    about |= {} if field == "x" else {"field": field}
     side: _Images | _Points
-    if is_points:
-        side, low, high = _read_points(train, real, num), real.x.min(axis=0), real.x.max(axis=0)
+    if train.is_points:
+        side = _read_points(train, real, num, field)
+        low, high = real.x.min(axis=0), real.x.max(axis=0)
     else:
         side, low, high = _read_images(train, real, num, features, second), -1, 1
         about |= side.about()
@@ -335,7 +340,7 @@ class _Points:
         return self.measure(self.judged[:num], None)
 
 
-def _read_points(train: data.Dataset, held_out: data.Dataset, num: int) -> _Points:
+def _read_points(train: data.Dataset, held_out: data.Dataset, num: int, field: str) -> _Points:
     random = np.random.RandomState(1)
     judged, real = (x[random.permutation(len(x))[:num]] for x in (train.x, held_out.x))
-    return _Points(judged, real, data.modes(train.name))
+    return _Points(judged, real, data.modes(train.name, field))

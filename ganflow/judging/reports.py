@@ -17,8 +17,10 @@ from ganflow.base.errors import InputError
 from ganflow.data.readers import arrays, files, npy
 from ganflow.data.statistics import summary_statistics
 from ganflow.interface import gans
+from ganflow.interface.sampler import Sampler
 from ganflow.judging import evaluation
 from ganflow.judging.evaluation import Figure
+from ganflow.nn.draws import Real
 from ganflow.storage import checkpoints
 from ganflow.trained import loading, sampling
 
@@ -56,7 +58,7 @@ def of_workdir(
     data_dir: str | None = None,
     second: bool = False,
 ) -> Report:
-    """Judge every checkpoint that is kept, or the one of `step`.
+    """Judge every checkpoint that is kept, or the one of `step`, by its main sampler.
 
     Where a run keeps a moving average of G's weights, that is judged beside the weights themselves.
 
@@ -72,9 +74,12 @@ def of_workdir(
     Raises:
       InputError: no sound checkpoint, other data than the run's, or see `make_judge`.
     """
-    _, manifest = loading.load_trained(folder, step)
+    gan, manifest = loading.load_trained(folder, step)
     dataset, held_out = judging_data(folder, manifest, data_dir)
-    judge = evaluation.make_judge(dataset, held_out, num, features, second)
+    main = sampling.choose(gan)
+    num = _at_most(num, main, held_out)
+    field = main.against if isinstance(main.against, str) else "x"
+    judge = evaluation.make_judge(dataset, held_out, num, features, second, field)
     has_average = manifest["options"].get("ema", 0) > 0
     steps = checkpoints.steps(folder / "checkpoints")[::-1] if step is None else [step]
     judged = []
@@ -119,6 +124,26 @@ def judging_data(
         )
     whole = evaluation.judged_as(name)
     return (dataset, held_out) if whole == name else data.load_both(whole, place, **shape)
+
+
+def _at_most(num: int, sampler: Sampler, held_out: data.Dataset | None) -> int:
+    """As many samples as there are held-out examples, of a sampler that is given nothing else.
+
+    Raises:
+      InputError: these are too few.
+    """
+    given = [draw.field for draw in sampler.given.values() if isinstance(draw, Real)]
+    if held_out is None or len(given) < len(sampler.given):
+        return num
+    size = min(map(held_out.size, given))
+    if size < evaluation.MIN_SAMPLES:
+        raise InputError(
+            f"data set {held_out.name}: found {size} held-out examples of {' and '.join(given)}, "
+            f"expected at least {evaluation.MIN_SAMPLES} to make samples of; add examples"
+        )
+    if size < num:
+        logging.info("held-out %s: %d, so as many samples are judged", " and ".join(given), size)
+    return min(num, size)
 
 
 def _of_checkpoint(

@@ -30,9 +30,4 @@ def checked(
         raise InputError(
             f"data set {train.name}: found labels in one split alone, expected them in both"
         )
-    return _needed(train), _needed(held_out)
-
-
-def _needed(dataset: data.Dataset) -> data.Dataset:
-    fields = {"x": dataset.x} if dataset.label is None else {"x": dataset.x, "label": dataset.label}
-    return data.Dataset(dataset.name, fields, dataset.part)
+    return train.alone("x"), held_out.alone("x")

@@ -37,7 +37,8 @@ def _head(report: Report) -> list[str]:
     about = report.judge.about
     lines = [
         f"{about['dataset']}: compared with {about['num_held_out']:,} held-out examples "
-        f"({about['held_out']}); {about['num_train']:,} training examples"
+        + (f"of {about['field']} " if "field" in about else "")
+        + f"({about['held_out']}); {about['num_train']:,} training examples"
     ]
     for name in ("classifier", "second_classifier"):
         if not (found := about.get(name)):

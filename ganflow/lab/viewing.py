@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from ganflow.interface import gans
 from ganflow.interface.sampler import Sampler
+from ganflow.nn.draws import Real
 from ganflow.pictures import grids, surface
 
 _COLUMNS = 8  # images in a row of each of the picture's two grids
@@ -76,13 +77,21 @@ class View:
         return scores > boundary if self.sampler.higher_is_real else scores < boundary
 
     def picture(self, title: str) -> np.ndarray:
-        """Points: the decision surface; images: generated beside real -> uint8 [h, w, c]."""
+        """Points: the decision surface; images: given, generated, real -> uint8 [h, w, c]."""
         real, fake = self.real.numpy(), self.fake().numpy()
         if not self.is_points:
             fake = np.nan_to_num(fake, nan=0.0)
-            shown = {"generated": fake, "real": real}
+            given = [  # images that the samples are made from
+                self.given[name].numpy()
+                for name, draw in self.sampler.given.items()
+                if isinstance(draw, Real) and len(self.given[name].shape) == 4
+            ]
+            shown = {
+                f"given {i + 1}" if len(given) > 1 else "given": x for i, x in enumerate(given)
+            }
+            shown |= {"generated": fake, "real": real}
             return grids.titled(title, {k: grids.grid(x, _COLUMNS) for k, x in shown.items()})
         if not self.is_judged:
             return grids.points(fake, title, real)
-        given = self._given_with_real  # the plane is seen with the first of what is given
-        return surface.decision_surface(self.sampler, real, fake, title, given)
+        seen_with = self._given_with_real  # the plane is seen with the first of what is given
+        return surface.decision_surface(self.sampler, real, fake, title, seen_with)

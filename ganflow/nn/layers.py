@@ -99,20 +99,20 @@ def deconv(
     b: tf.Variable | None = None,
     stride: int = 2,
     padding: int | None = None,
+    output_padding: int = 0,
 ) -> tf.Tensor:
     """Transposed convolution: the gradient of a stride-s `conv`, run forwards (DCGAN, sect. 3).
 
     [n, h, w, in] by a kernel [kh, kw, out, in] -> [n, stride h, stride w, out]; of a `conv` with
-    `padding`, as in PyTorch, the output is stride (h - 1) + kh - 2 padding high.
+    `padding`, as in PyTorch, the output is stride (h - 1) + kh - 2 padding + output_padding high.
+    A stride of 2 makes one size of two: an `output_padding` of 1 says that it was the larger one.
     """
     n, height, width, _ = tf.unstack(tf.shape(x))
     kernel_height, kernel_width, maps, _ = w.shape
     sides = [stride * height, stride * width]
     if padding is not None:
-        sides = [
-            sides[0] - stride + kernel_height - 2 * padding,
-            sides[1] - stride + kernel_width - 2 * padding,
-        ]
+        more = output_padding - stride - 2 * padding
+        sides = [sides[0] + kernel_height + more, sides[1] + kernel_width + more]
     output_shape = tf.stack([n, *sides, maps])
     y = tf.nn.conv2d_transpose(x, w, output_shape, strides=stride, padding=_padding(padding))
     return y if b is None else y + b
@@ -121,6 +121,28 @@ def deconv(
 def _padding(pixels: int | None) -> str | list[list[int]]:
     """TensorFlow's word for so many pixels of zeros; None: its own, half the kernel's side."""
     return "SAME" if pixels is None else [[0, 0], [pixels, pixels], [pixels, pixels], [0, 0]]
+
+
+@_layer
+def reflect(x: tf.Tensor, margin: int) -> tf.Tensor:
+    """Maps mirrored at their edges: [n, h, w, c] -> [n, h + 2 margin, w + 2 margin, c].
+
+    The outermost pixels are the mirror and do not stand twice; `margin` is less than h and w.
+    """
+    beside = [margin, margin]
+    return tf.pad(x, [[0, 0], beside, beside, [0, 0]], mode="REFLECT")
+
+
+@_layer
+def instance_norm(x: tf.Tensor, epsilon: float = 1e-5) -> tf.Tensor:
+    """(x - mean) / sqrt(variance + epsilon), a map of an example at a time: [n, h, w, c].
+
+    Ulyanov et al. 2016 (arXiv 1607.08022), eq. 2, without scale and shift. Examples do not see each
+    other, so there are no statistics to keep.
+    """
+    mean = tf.reduce_mean(x, [1, 2], keepdims=True)
+    variance = tf.reduce_mean(tf.square(x - mean), [1, 2], keepdims=True)
+    return (x - mean) * tf.math.rsqrt(variance + epsilon)
 
 
 @_layer

@@ -47,6 +47,21 @@ def cross_entropy_of_probability(probability: tf.Tensor, label: tf.Tensor | floa
     return -tf.reduce_mean(t * tf.math.log(probability) + (1 - t) * tf.math.log(1 - probability))
 
 
+def least_squares(scores: tf.Tensor, target: float) -> tf.Tensor:
+    """mean (D - target)^2: a half of LSGAN's losses, arXiv 1611.04076, eq. 2, without its 1/2.
+
+    Args:
+      scores: D's outputs, one an example or a patch, without a sigmoid.
+      target: 1 where they should say "real", 0 where "fake".
+    """
+    return tf.reduce_mean(tf.square(scores - target))
+
+
+def absolute(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """mean |x - y| over all numbers of two tensors of one shape; arXiv 1703.10593, eq. 2."""
+    return tf.reduce_mean(tf.abs(x - y))
+
+
 def wasserstein_critic_loss(real_scores: tf.Tensor, fake_scores: tf.Tensor) -> tf.Tensor:
     """mean D(G(z)) - mean D(x): what the critic minimises; arXiv 1701.07875, eq. 2, negated."""
     return tf.reduce_mean(fake_scores) - tf.reduce_mean(real_scores)

@@ -13,6 +13,9 @@ _OF_TAGS = {
     "(log 2 for the mean of its two halves) where D knows nothing; a critic's is below 0.",
     r"(Loss|trial)/(.*_)?g_loss": f"G's loss, {_MEAN}. For -log D(G(z)) it is log 2 = .693 where D "
     "knows nothing; a critic's may drift anywhere.",
+    r"Loss/cycle_loss": f"mean |there and back again - x| of both domains, {_MEAN}: it proves "
+    "nothing, for generators that change nothing have none.",
+    r"Loss/adversarial_loss": f"What D's judgement adds to G's loss, {_MEAN}, before its weight.",
     r"Loss/.+": f"A loss of this model, {_MEAN}.",
     r"d_output/d_real": f"D's output on real examples, {_MEAN}: its probability of real, or a "
     "critic's score.",
