@@ -43,6 +43,9 @@ SMALL = {
     "blocks": 1,
     "d_layers": 1,
     "pool_size": 6,  # full within a step of the battery
+    "pretrain_steps": 1,
+    "pretrain_drop_after": 0,
+    "drop_after": 0,
     "clip": 0.5,  # at .01 nearly all weights are equal, and rounding decides the sign of their sums
 }
 PROVING = ("coupled", "cyclic", "planar", "staged")
@@ -58,6 +61,7 @@ SIDES = {
     "began": 14,
     "cyclegan": 12,
     "discogan": 16,
+    "srgan": 16,
 }  # of images, for models with many layers that can do with smaller ones
 
 

@@ -151,6 +151,12 @@ def epochs(size, count=1, seed=0, first=0):
     return draws.order(size, seed, first * size, count * size).reshape(count, size)
 
 
+def test_a_real_draw_gives_examples_as_they_are_or_what_is_made_of_them():
+    x = tf.constant([[1.0, 2.0]])
+    assert Real("x").of(x) is x
+    np.testing.assert_array_equal(Real("x", through=lambda x: x[:, :1]).of(x), [[1.0]])
+
+
 @pytest.mark.parametrize("size", [1, 2, 7, 50, 1000])
 def test_every_example_is_seen_once_an_epoch(size):
     np.testing.assert_array_equal(np.sort(epochs(size, 3), axis=1), [np.arange(size)] * 3)

@@ -135,6 +135,19 @@ def test_another_sampler_of_the_model_may_take_one(tmp_path):
     assert list(inputs.asked(mixed, manifest, third, path)) == ["a"]
 
 
+def test_where_samples_are_made_of_small_pictures_a_small_one_is_given_as_it_is(tmp_path):
+    path = saved(tmp_path / "x.npy", THREE[:, :4, :4])
+    for sampler in ("", "srresnet", "bicubic"):
+        found = asked(path, name="srgan", sampler=sampler)
+        assert list(found) == ["low"]
+        np.testing.assert_array_equal(found["low"], data.decoded(THREE[:, :4, :4]))
+    large = saved(tmp_path / "large.npy", np.zeros([16, 16], np.uint8))
+    assert error_of(large, name="srgan").endswith(
+        "found 16 x 16 x 1, expected 4 x 4 x 1 as what is made of the images that the model was "
+        "trained on"
+    )
+
+
 # ---------------------------------------------------------------- the program
 
 

@@ -151,6 +151,20 @@ def test_upsample():
     )
 
 
+def test_pixel_shuffle_lays_maps_out_as_pixels_and_keeps_those_of_one_place_side_by_side():
+    # Two places of eight maps: blocks of 2 x 2 pixels of two maps.
+    x = np.arange(16, dtype=np.float32).reshape(1, 1, 2, 8)
+    y = layers.pixel_shuffle(x)
+    assert y.shape == (1, 2, 4, 2)
+    np.testing.assert_array_equal(y[0, :, :, 0], [[0, 2, 8, 10], [4, 6, 12, 14]])
+    np.testing.assert_array_equal(y[0, :, :, 1], [[1, 3, 9, 11], [5, 7, 13, 15]])
+    # PyTorch's would have 0, 1, 2, 3 in the first map's first block.
+    x = np.arange(9 * 2, dtype=np.float32).reshape(1, 1, 1, 18)
+    np.testing.assert_array_equal(
+        layers.pixel_shuffle(x, 3)[0, :, :, 1], [[1, 3, 5], [7, 9, 11], [13, 15, 17]]
+    )
+
+
 def test_max_pool_and_the_odd_row_and_column_it_drops():
     x = np.float32([[1, -2, 3, 9, 50], [4, 0, -5, -6, 50], [50, 50, 50, 50, 50]])
     y = layers.max_pool(x.reshape(1, 3, 5, 1))
@@ -185,6 +199,16 @@ def test_leaky_relu_has_slope_1_above_and_the_given_one_below():
         tape.watch(x)
         y = layers.leaky_relu(x, 0.25)
     np.testing.assert_array_equal(tape.gradient(y, x), [[0.25, 0.25, 1]])
+
+
+def test_prelu_has_a_slope_of_its_own_for_each_map_and_learns_it():
+    x, slope = tf.constant([[[[-2.0, -2.0]], [[3.0, -1.0]]]]), tf.Variable([0.25, -1.0])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y = layers.prelu(x, slope)
+    np.testing.assert_array_equal(y, [[[[-0.5, 2.0]], [[3.0, 1.0]]]])
+    np.testing.assert_array_equal(tape.gradient(y, slope), [-2.0, -3.0])  # sums of what is below 0
+    np.testing.assert_array_equal(tape.gradient(y, x), [[[[0.25, -1.0]], [[1.0, -1.0]]]])
 
 
 def test_relu_tanh_sigmoid():

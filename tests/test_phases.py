@@ -58,6 +58,13 @@ def test_lists_of_one_phase_are_of_one_length():
         _ = phase.repeats
 
 
+def test_a_step_is_not_given_what_is_made_of_an_example():
+    halved = Real("x", through=lambda x: 0.5 * x)
+    for inputs in ({"x": halved}, {"x": [Real("x"), halved]}):
+        with pytest.raises(ValueError, match="a step is given real x as it is"):
+            Phase(1, (d_step,), inputs)
+
+
 # ---------------------------------------------------------------- what a step consumes
 
 

@@ -35,6 +35,14 @@ def test_exponential_is_exact_where_float32_cannot_hold_the_decay(decay):
     assert float(at(10_000_000)) == pytest.approx(1e-6)
 
 
+@every_mode
+def test_dropping_is_level_and_then_a_tenth(compiled):
+    at = compiled(schedules.dropping(0.5, after=3))
+    found = [float(at(tf.constant(done, tf.int64))) for done in (0, 2, 3, 4, 1_000_000)]
+    assert found == pytest.approx([0.5, 0.5, 0.05, 0.05, 0.05])
+    assert values(schedules.dropping(0.5, 0, factor=0.5), [0, 9]) == [0.25, 0.25]
+
+
 def test_linear_by_hand():
     at = schedules.linear(0.5, 0.7, first=100, last=300)
     np.testing.assert_allclose(

@@ -46,7 +46,7 @@ def given(
     return {
         name: draws.random(draw, f"{stream}/{name}", seed, 0, 1, count)[0]
         if isinstance(draw, draws.Random)
-        else fields[draw.field]
+        else draw.of(fields[draw.field])
         for name, draw in sampler.given.items()
     }
 
@@ -125,7 +125,7 @@ def blank(sampler: Sampler, fields: Fields, count: int = 1) -> Given:
     for name, draw in sampler.given.items():
         if isinstance(draw, draws.Real):
             dtype = tf.int32 if draw.field in fields.classes else tf.float32
-            made[name] = tf.zeros([count, *fields.shape(draw.field)], dtype)
+            made[name] = draw.of(tf.zeros([count, *fields.shape(draw.field)], dtype))
         else:
             dtype = tf.int32 if isinstance(draw, draws.Classes) else tf.float32
             made[name] = tf.zeros([count, *draw.shape], dtype)

@@ -16,7 +16,7 @@ class Sampler:
     Attributes:
       name: "" for the only one, or "a_to_b", "stage_1", "64x64".
       given: what `generate` is given: {"z": Uniform([100]), "label": Classes(10)}; `Real("a")`
-        where it is given a real image.
+        where it is given a real image, `Real("x", through=shrunk)` where what is made of one.
       generate: {"z": [n, 100], ...} -> examples as the data set has them: images in [-1, 1],
         [n, h, w, c], or points [n, 2]; without dropout and with moving statistics.
       score: (examples [n, ...], given) -> D's output before any sigmoid, [n], one number an

@@ -38,6 +38,10 @@ class Phase:
     updates: tuple[Update, ...]
     inputs: Mapping[str, Any]  # a Draw or a list of Draws each
 
+    def __post_init__(self):
+        if made := [draw.field for draw in self.reals() if draw.through is not None]:
+            raise ValueError(f"a step is given real {made[0]} as it is; make of it what is needed")
+
     @property
     def update_names(self) -> tuple[str, ...]:
         """The updates' names: "d_step", "g_step"."""

@@ -14,7 +14,7 @@ import dataclasses
 import functools
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -36,10 +36,17 @@ class Real(Draw):
     Attributes:
       field: of the data set: "x", "label", "caption"; "a" or "b" of two domains.
       batch: which of the step's batches: with 1, other examples than those of `Real(field)`.
+      through: what is made of them: images [n, h, w, c] -> smaller ones. It is for what a sampler
+        is given; a step makes it itself.
     """
 
     field: str = "x"
     batch: int = 0
+    through: Callable[[tf.Tensor], tf.Tensor] | None = None
+
+    def of(self, examples: tf.Tensor) -> tf.Tensor:
+        """What is drawn where these examples of the field are at hand."""
+        return examples if self.through is None else self.through(examples)
 
 
 class Random(Draw):

@@ -189,6 +189,17 @@ def upsample(x: tf.Tensor) -> tf.Tensor:
 
 
 @_layer
+def pixel_shuffle(x: tf.Tensor, factor: int = 2) -> tf.Tensor:
+    """Maps laid out as pixels: [n, h, w, factor^2 c] -> [n, factor h, factor w, c].
+
+    Shi et al. 2016 (arXiv 1609.05158), eq. 4: out[factor h + i, factor w + j, k] is
+    x[h, w, (factor i + j) c + k], so the c maps of one place stand side by side. This is the order
+    of tf.nn.depth_to_space; PyTorch's PixelShuffle has x[h, w, factor^2 k + factor i + j].
+    """
+    return tf.nn.depth_to_space(x, factor)
+
+
+@_layer
 def max_pool(x: tf.Tensor) -> tf.Tensor:
     """The largest of every 2 x 2 block: [n, h, w, c] -> [n, h/2, w/2, c]."""
     return tf.nn.max_pool2d(x, ksize=2, strides=2, padding="VALID")
@@ -213,6 +224,15 @@ def leaky_relu(x: tf.Tensor, slope: float = 0.2) -> tf.Tensor:
 
 
 @_layer
+def prelu(x: tf.Tensor, slope: tf.Variable) -> tf.Tensor:
+    """x where x > 0, slope x elsewhere, with a slope [c] that is learnt for each map or unit.
+
+    He et al. 2015 (arXiv 1502.01852), eq. 1; slopes start at .25 there.
+    """
+    return tf.maximum(x, 0.0) + slope * tf.minimum(x, 0.0)
+
+
+@_layer
 def selu(x: tf.Tensor) -> tf.Tensor:
     """1.0507 x where x > 0, 1.0507 * 1.6733 (e^x - 1) elsewhere.
 
@@ -231,15 +251,6 @@ def relu(x: tf.Tensor) -> tf.Tensor:
 def elu(x: tf.Tensor) -> tf.Tensor:
     """x where x > 0, e^x - 1 elsewhere; Clevert et al. 2015 (arXiv 1511.07289), eq. 15, alpha 1."""
     return tf.nn.elu(x)
-
-
-@_layer
-def prelu(x: tf.Tensor, slope: tf.Variable) -> tf.Tensor:
-    """x where x > 0, slope * x elsewhere, with a slope [maps] that is trained, for each map.
-
-    He et al. 2015 (arXiv 1502.01852), eq. 1; there it starts from .25.
-    """
-    return tf.where(x > 0, x, slope * x)
 
 
 @_layer

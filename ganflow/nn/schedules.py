@@ -3,6 +3,7 @@
     exponential   max(floor, rate / decay^t)
     linear        from `start` at t = first to `end` at t = last, and level before and after
     halving       max(lowest, rate / 2^floor(t / every))
+    dropping      rate up to t = after - 1, and then a tenth of it
 
 An optimizer that takes one evaluates it at its own count of updates, so that a resumed run goes on
 as the uninterrupted one.
@@ -48,6 +49,11 @@ def linear(start: float, end: float, first: float, last: float) -> Varying:
 def halving(rate: float, every: int, lowest: float) -> Varying:
     """rate / 2^floor(t / every), but never below `lowest`."""
     return lambda t: tf.maximum(rate * 0.5 ** tf.floor(_number(t) / every), lowest)
+
+
+def dropping(rate: float, after: int, factor: float = 0.1) -> Varying:
+    """rate for the first `after` updates, and `factor` times as much for all others."""
+    return lambda t: rate * tf.where(_number(t) < after, 1.0, factor)
 
 
 def _number(t: tf.Tensor | float) -> tf.Tensor:

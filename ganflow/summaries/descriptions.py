@@ -16,6 +16,9 @@ _OF_TAGS = {
     r"Loss/cycle_loss": f"mean |there and back again - x| of both domains, {_MEAN}: it proves "
     "nothing, for generators that change nothing have none.",
     r"Loss/adversarial_loss": f"What D's judgement adds to G's loss, {_MEAN}, before its weight.",
+    r"Loss/pretrain_loss": f"SRResNet's mean square error in pixels of [-1, 1], {_MEAN}.",
+    r"Loss/content_loss": f"How far SRGAN's pictures are from the true ones, in pixels or in "
+    f"features, {_MEAN}: it rises where D draws G away from their mean.",
     r"Loss/.+": f"A loss of this model, {_MEAN}.",
     r"d_output/d_real": f"D's output on real examples, {_MEAN}: its probability of real, or a "
     "critic's score.",

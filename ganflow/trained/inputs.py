@@ -7,6 +7,7 @@ import numpy as np
 from ganflow import data
 from ganflow.base.errors import InputError
 from ganflow.data.readers import files, npy, picture
+from ganflow.interface import gans
 from ganflow.interface.fields import Fields
 from ganflow.interface.sampler import Sampler
 from ganflow.nn.draws import Real
@@ -32,8 +33,8 @@ def asked(
 
     Raises:
       InputError: the sampler is given no image, or several; a file that cannot be used; images of
-        another shape than those that the model was trained on; another `num` than that of several
-        images.
+        another shape than those that the model was trained on, or than what the sampler is given in
+        their place (small ones); another `num` than that of several images.
     """
     fields, flag = loading.fields_of(manifest), f"--input={path}"
     names = _given_images(sampler, fields)
@@ -45,11 +46,12 @@ def asked(
         raise InputError(f"{flag}: {who} {what}{do}")
     with files.reading(str(path)):
         images = _read(path, manifest["options"].get("channels", 0))
-    expected = fields.shape(sampler.given[names[0]].field)
+    expected = tuple(gans.blank(sampler, fields)[names[0]].shape[1:])
     if images.shape[1:] != expected:
+        made = "what is made of " if sampler.given[names[0]].through is not None else ""
         raise InputError(
-            f"{flag}: found {_text(images.shape[1:])}, expected {_text(expected)} as the images "
-            "that the model was trained on"
+            f"{flag}: found {_text(images.shape[1:])}, expected {_text(expected)} as {made}the "
+            "images that the model was trained on"
         )
     if num is not None and len(images) > 1 and num != len(images):
         raise InputError(f"--num={num}: {flag} holds {len(images)} images; leave --num out")
