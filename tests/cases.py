@@ -7,6 +7,7 @@ import types
 import numpy as np
 
 from ganflow import data, models
+from ganflow.data import drawings
 from ganflow.interface import gans
 from ganflow.nn.optimizers import Optimizer
 
@@ -46,6 +47,12 @@ SMALL = {
     "pretrain_steps": 1,
     "pretrain_drop_after": 0,
     "drop_after": 0,
+    "stage_1_steps": 1,
+    "text_size": 5,
+    "c_size": 4,
+    "g_width": 4,
+    "g_2_width": 4,
+    "d_width": 1,
     "clip": 0.5,  # at .01 nearly all weights are equal, and rounding decides the sign of their sums
 }
 PROVING = ("coupled", "cyclic", "planar", "staged")
@@ -101,6 +108,10 @@ def dataset_of(name: str) -> data.Dataset:
         return rng.standard_normal((count, 2)).astype(np.float32)
 
     dataset = module_of(name).Config().dataset
+    if dataset in drawings.NAMES:
+        x = rng.integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
+        caption = rng.integers(0, 5, (40, 3)).astype(np.int32)
+        return data.Dataset("captioned", {"x": x, "caption": caption})
     if dataset in data.TWO_DOMAINS:
         some = pixels if data.modes(dataset, "a") is None else points
         sides = () if some is points else (SIDES.get(name, 28),)
@@ -119,5 +130,5 @@ def build(name: str, seed: int = 0, **changes):
 
 
 def optimizers_of(gan) -> dict[str, Optimizer]:
-    """A model's optimizers by the names of their attributes."""
-    return {name: part for name, part in vars(gan).items() if isinstance(part, Optimizer)}
+    """A model's optimizers by their names, "d" or "d_0"."""
+    return gans.named_optimizers(gan)

@@ -125,6 +125,21 @@ def test_glorot_normal_is_cut_at_two_standard_deviations_and_not_widened_again(c
     assert (np.abs(values) < std).mean() == pytest.approx(0.7152, abs=0.01)
 
 
+@pytest.mark.parametrize("shape", [[6, 4], [4, 6], [3, 3, 2, 5], [1, 1, 2, 5]], ids=str)
+def test_orthogonal_weights_are_orthogonal_and_of_length_1(shape):
+    w = initializers.orthogonal(np.random.default_rng(0), shape, "w")
+    assert w.shape == shape and w.dtype == tf.float32 and w.trainable
+    flat = w.numpy().reshape(-1, shape[-1])
+    products = flat.T @ flat if len(flat) >= shape[-1] else flat @ flat.T
+    np.testing.assert_allclose(products, np.eye(len(products)), atol=1e-6)
+
+
+def test_orthogonal_weights_have_no_sign_that_comes_more_often():
+    rng = np.random.default_rng(0)
+    firsts = [initializers.orthogonal(rng, [3, 3]).numpy()[0, 0] for _ in range(400)]
+    assert 150 < np.sum(np.array(firsts) > 0) < 250  # five standard deviations: QR's are all < 0
+
+
 # ---------------------------------------------------------------- a stack of dense layers
 
 

@@ -172,6 +172,26 @@ def test_max_pool_and_the_odd_row_and_column_it_drops():
     assert layers.max_pool(tf.zeros([2, 5, 7, 3])).shape == [2, 2, 3, 3]
 
 
+def test_average_pool_is_the_mean_of_blocks():
+    x = np.arange(32, dtype=np.float32).reshape(1, 4, 4, 2)  # rows of 8: two maps side by side
+    y = layers.average_pool(x)
+    np.testing.assert_array_equal(y[0, ..., 0], [[5, 9], [21, 25]])  # of 0, 2, 8, 10 and so on
+    np.testing.assert_array_equal(y[0, ..., 1], [[6, 10], [22, 26]])
+    np.testing.assert_array_equal(layers.average_pool(x, 4)[0, 0, 0], [15, 16])
+    np.testing.assert_array_equal(layers.average_pool(x, 1), x)
+
+
+def test_a_bag_of_words_is_a_sum_in_which_0_is_no_word():
+    w = tf.constant([[100.0, 100.0], [1.0, 0.0], [0.0, 2.0], [3.0, 3.0]])
+    caption = tf.constant([[1, 2, 2, 0], [3, 1, 0, 0], [0, 0, 0, 0]])
+    np.testing.assert_array_equal(layers.bag_of_words(caption, w), [[1, 4], [4, 3], [0, 0]])
+
+
+def test_captions_differ_in_a_word_or_not_at_all():
+    a, b = tf.constant([[1, 2, 0], [1, 2, 0]]), tf.constant([[1, 2, 3], [1, 2, 0]])
+    np.testing.assert_array_equal(layers.differ(a, b), [[1], [0]])
+
+
 def test_dropout_drops_below_the_rate_keeps_at_it_and_scales():
     x, u = tf.constant([[1.0, 2.0, 3.0, 4.0]]), tf.constant([[0.0, 0.25, 0.2499, 0.9]])
     np.testing.assert_allclose(layers.dropout(x, u, 0.25), [[0, 8 / 3, 0, 16 / 3]], rtol=1e-6)
@@ -216,6 +236,13 @@ def test_relu_tanh_sigmoid():
     np.testing.assert_array_equal(layers.relu(x), [[0, 0, 2]])
     np.testing.assert_allclose(layers.tanh(x), [[-0.76159416, 0, 0.96402758]], rtol=1e-6)
     np.testing.assert_allclose(layers.sigmoid(x), [[0.26894142, 0.5, 0.88079708]], rtol=1e-6)
+
+
+def test_glu_is_the_first_half_gated_by_the_second():
+    # sigmoid(0) = 1/2, sigmoid(ln 3) = 3/4
+    x = tf.constant([[2.0, -8.0, 0.0, math.log(3)]])
+    np.testing.assert_allclose(layers.glu(x), [[1, -6]], rtol=1e-6)
+    assert layers.glu(tf.zeros([2, 3, 3, 8])).shape == [2, 3, 3, 4]
 
 
 def test_elu_is_the_identity_above_0_and_tends_to_minus_1_below():

@@ -63,6 +63,49 @@ def test_non_saturating_g_loss(compiled):
 
 
 @eager_and_graph
+def test_matching_d_loss_counts_no_pair_that_is_right_after_all(compiled):
+    # (ln 4/3 + ln 2) / 2 + ((ln 4) / 2 + (ln 4/3 + ln 4) / 2) / 2: of the wrong pairs the first
+    # alone, over both
+    value, (real, wrong, fake, _) = value_and_gradients(
+        compiled,
+        losses.matching_d_loss,
+        column(REAL),
+        column([LN3, 1000]),
+        column(FAKE),
+        column([1, 0]),
+    )
+    assert value == pytest.approx((0.28768207 + 0.69314718) / 2 + 1.38629436 / 4 + 0.83698822 / 2)
+    np.testing.assert_allclose(real, column([-1 / 8, -1 / 4]), rtol=1e-5)
+    np.testing.assert_allclose(wrong, column([3 / 16, 0]), rtol=1e-5)  # (3/4) / 2 / 2
+    np.testing.assert_allclose(fake, column([1 / 16, 3 / 16]), rtol=1e-5)
+
+
+@eager_and_graph
+def test_colour_consistency_of_images_of_two_sizes(compiled):
+    # A red and a black pixel: mean (.5, 0), covariance .25 for red; four pixels of (.25, 1): mean
+    # (.25, 1), no covariance. 2 (1/16 + 1) + 3 (1/16).
+    x = [[[[1.0, 0.0], [0.0, 0.0]]]]
+    other = [[[[0.25, 1.0]] * 2] * 2]
+    value, _ = value_and_gradients(
+        compiled, lambda a, b: losses.colour_consistency(a, b, 2.0, 3.0), x, other
+    )
+    assert value == pytest.approx(2 * 17 / 16 + 3 / 16)
+    same, _ = value_and_gradients(
+        compiled, lambda a, b: losses.colour_consistency(a, b, 2.0, 3.0), x, np.repeat(x, 2, axis=1)
+    )
+    assert same == pytest.approx(0, abs=1e-12)
+
+
+def test_colour_consistency_sees_how_colours_go_together():
+    """Equal means and variances, and red with green or without: (2 covariances of 1/4)^2 each."""
+    together = tf.constant([[[[1.0, 1.0], [0.0, 0.0]]]])
+    apart = tf.constant([[[[1.0, 0.0], [0.0, 1.0]]]])
+    assert float(losses.colour_consistency(together, apart, 1.0, 0.0)) == 0
+    found = float(losses.colour_consistency(together, apart, 0.0, 1.0))
+    assert found == pytest.approx(2 * 0.5**2)
+
+
+@eager_and_graph
 def test_binary_cross_entropy_with_one_soft_label_for_all(compiled):
     # (.9 ln 4/3 + .1 ln 4 + ln 2) / 2 = (.39754330 + .69314718) / 2
     value, (gradient,) = value_and_gradients(

@@ -134,6 +134,22 @@ def test_a_long_title_is_not_cut():
     assert (image[:-4, -4:] == 255).all() and (image[:-4, -60:] < 100).any()
 
 
+def test_each_line_of_text_stands_within_its_own_rows():
+    strip = grids.lines(["a red circle", "", "a yellow triangle"], 40)
+    assert strip.dtype == np.uint8 and strip.shape[0] == 3 * 40 and strip.shape[2] == 1
+    ink = [(strip[i * 40 : (i + 1) * 40] < 128).any(axis=(1, 2)) for i in range(3)]
+    assert not ink[1].any()
+    for i in (0, 2):  # in the middle, and whole
+        rows = np.flatnonzero(ink[i])
+        assert rows.min() >= 8 and rows.max() < 32
+        assert (rows.min() + rows.max()) / 2 == pytest.approx(20, abs=4)
+    first, last = (strip[i * 40 : (i + 1) * 40] < 128 for i in (0, 2))
+    assert (
+        np.flatnonzero(last.any(axis=(0, 2))).max() > np.flatnonzero(first.any(axis=(0, 2))).max()
+    )
+    assert (strip[:, -1] == 255).all()  # the longest one fits
+
+
 def test_colours_can_be_told_apart_by_those_who_do_not_see_red_or_green():
     """Distances in linear light as a deuteranope and a protanope see them (Machado et al. 2009)."""
     blind = {

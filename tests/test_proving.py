@@ -23,6 +23,7 @@ from ganflow.nn.draws import Normal, Real
 from ganflow.pictures import grids
 from ganflow.storage import checkpoints
 from ganflow.summaries import album, moments
+from ganflow.summaries.watch import Watch
 from ganflow.trained import loading, sampling
 from tests import cases, processes
 from tests.cases import build, dataset_of, module_of, small_config
@@ -112,6 +113,41 @@ def test_what_is_made_from_the_same_draws_stands_side_by_side(name, alike, tmp_p
     for grid in tiled:
         np.testing.assert_array_equal(picture[-height:, left : left + width], grid)
         left += width + 8  # the bar between two
+
+
+def test_captions_stand_beside_what_was_made_of_them_where_their_words_are_known(tmp_path):
+    run = make_run("staged", tmp_path)
+    unknown = moments.SamplerEye(run, run.samplers[0], is_main=True)
+    assert unknown.captions == [] and "captions" not in album.Album(unknown, tmp_path, 0).names(
+        False
+    )
+    words = ("", "a", "red", "small", "circle")
+    run.dataset = dataclasses.replace(run.dataset, vocabulary=words)
+    eyes = [moments.SamplerEye(run, s, is_main=not i) for i, s in enumerate(run.samplers)]
+    told = [" ".join(words[i] for i in row if i) for row in run.dataset.fields["caption"]]
+    assert eyes[0].captions == told[: eyes[0].count]
+    seen, taken = [eye.look().arrays() for eye in eyes], album.Taken()
+    own = album.Album(eyes[0], tmp_path, 0)
+    assert "captions" in own.names(False)
+    own.draw(["captions"], "title", seen[0], taken, {"stage_1": (seen[1], taken)}, album.Budget())
+    picture = np.asarray(Image.open(tmp_path / "captions.png"))
+    tiles = [x.samples[0].repeat(64 // len(x.samples[0]), 0) for x in seen] + [
+        eyes[0].real[0].repeat(8, 0)
+    ]
+    left, top = 0, picture.shape[0] - 10 * 66  # of ten rows, 64 pixels each and a gap
+    for tile in tiles:
+        tile = tile.repeat(64 // tile.shape[1], 1)
+        expected = grids.grid(tile[np.newaxis], 1)[..., 0]
+        np.testing.assert_array_equal(picture[top : top + 66, left : left + 66], expected)
+        left += 66 + 8
+    text = grids.lines(eyes[0].captions[:10], 66)[..., 0]
+    np.testing.assert_array_equal(picture[top:, left : left + text.shape[1]], text)
+
+
+def test_a_stage_of_another_size_is_not_judged_by_whole_images(tmp_path):
+    run = make_run("staged", tmp_path, evaluate_num=100)
+    second = [(group, samples.shape[1]) for group, samples, _ in Watch(run, [])._evaluated("eval")]
+    assert second == [("eval", 8)]
 
 
 # ---------------------------------------------------------------- a pool as state
@@ -222,6 +258,12 @@ def test_a_frozen_stage_comes_from_another_run(tmp_path):
     for key in expected:
         moved = not np.array_equal(expected[key], now[key])
         assert moved == key.startswith(("stage_2/", "d_large/")), key
+
+
+def test_a_frozen_stage_that_comes_from_nowhere_is_refused(tmp_path):
+    alone = make_run("staged", tmp_path, changes={"pretrain_steps": 0})
+    with pytest.raises(InputError, match="^staged: nothing trains encoder, stage_1, d_small in "):
+        alone.resume()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What is decided once, when a run is built: XLA or not, steps a call, first weights, identity."""
 
 import dataclasses
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -118,10 +119,12 @@ def init_from(run) -> None:
 
     Raises:
       InputError: no sound checkpoint there, no network of a name that this model has, or one whose
-        weights have other names or shapes.
+        weights have other names or shapes; or a network that nothing trains in this run, and that
+        comes from nowhere.
     """
     folder = run.options.init_from
     if not folder:
+        _refuse_untrained(run, have=())
         return
     sound = None
     if Path(folder).is_dir():
@@ -143,7 +146,27 @@ def init_from(run) -> None:
                     f"--init_from={folder}: {name}/{weight} is {there} there and {here} here; give "
                     "the sizes of that run"
                 )
+    _refuse_untrained(run, have=shared)
     checkpoints.restore_networks(sound, {name: run.gan.networks[name] for name in shared})
     if run.average is not None:
         run.average.start_again()
     logging.info("%s from %s, step %d", ", ".join(shared), folder, sound.step)
+
+
+def _refuse_untrained(run, have: Collection[str]) -> None:
+    """For networks that stand still (StackGAN's first stage, beside its second).
+
+    Raises:
+      InputError: one is not among those that we `have` from another run.
+    """
+    trained = {id(v) for o in gans.named_optimizers(run.gan).values() for v in o.trained}
+    still = [
+        name
+        for name, weights in run.gan.networks.items()
+        if name not in have and not any(id(v) in trained for v in weights.values())
+    ]
+    if still:
+        raise InputError(
+            f"{run.model_name}: nothing trains {', '.join(still)} in this run; give "
+            "--init_from=WORKDIR of a run that has trained " + ("them" if len(still) > 1 else "it")
+        )

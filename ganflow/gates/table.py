@@ -3,7 +3,7 @@
 A figure is of 10,000 samples and of examples that were held out, where nothing else is said.
 """
 
-from ganflow.gates import domains, measures, resolution, translation
+from ganflow.gates import captions, domains, measures, resolution, translation
 from ganflow.gates.gate import Bar, Edit, Gate, Variant
 
 _NORM = Edit(
@@ -379,6 +379,96 @@ def _cyclegan(name: str, dataset: str, retrieval: float) -> Gate:
 CYCLEGAN_EDGES = _cyclegan("cyclegan_edges", "mnist_edges", retrieval=0.5)
 CYCLEGAN_NEGATIVES = _cyclegan("cyclegan_negatives", "mnist_negative", retrieval=0.8)
 
+STACKGAN = Gate(
+    "stackgan",
+    "1612.03242: pictures are of their captions, of combinations that were never seen too, and "
+    "stage II adds what no sketch of stage I can show: whether stripes run across or down.",
+    "stackgan_fast",
+    8_000,
+    captions.stages,
+    (
+        Bar("colour", at_least=0.95),
+        Bar("place", at_least=0.95),
+        Bar("shape", at_least=0.85),
+        Bar("size", at_least=0.9),
+        Bar("all_seen", at_least=0.75),
+        Bar("all_held_out", at_least=0.6),
+        Bar("fine", at_least=0.8),
+        Bar("sketch_fine", at_most=0.6),
+        Bar("kl_of_a_number", at_least=1e-3, at_most=1),
+        Bar("variance_of_c", at_least=1e-4),
+    ),
+    (
+        Variant(
+            "captions shuffled",
+            edits=(Edit('inputs = {"x": Real("x"), ', 'inputs = {"x": Real("x", batch=2), '),),
+        ),
+        Variant(
+            "no mismatched pairs",
+            edits=(
+                Edit(
+                    'is_wrong = layers.differ(batch["caption"], batch["other_caption"])',
+                    "is_wrong = tf.zeros_like(fake_logits)",
+                ),
+            ),
+        ),
+        Variant(
+            "stage II without caption",
+            edits=(
+                Edit(
+                    'augmented(self.g_2, self._phi(given["caption"]), given["epsilon_2"])',
+                    'augmented(self.g_2, self._phi(0 * given["caption"]), given["epsilon_2"])',
+                ),
+            ),
+        ),
+    ),
+    shown=("sketch_shape", "angle", "background"),
+)
+
+STACKGAN_PP = Gate(
+    "stackgan_pp",
+    "1710.10916: a tree of branches, each of which shows more of the caption than the one before.",
+    "stackgan_pp_fast",
+    6_000,
+    captions.branches,
+    (
+        Bar("rise_1", at_least=0.03),
+        Bar("rise_2", at_least=0.03),
+        Bar("colour", at_least=0.95),
+        Bar("place", at_least=0.95),
+        Bar("kl_of_a_number", at_least=1e-3, at_most=1),
+    ),
+    (
+        Variant(
+            "one D for all",
+            edits=(
+                Edit(
+                    "self.ds = [made_d(discriminator_shapes(config, s, channels)) "
+                    "for s in self.sides]",
+                    "self.ds = 3 * [made_d(discriminator_shapes(config, 8, channels))]",
+                ),
+                Edit(
+                    "x = blocks.halved(x, weights)",
+                    "x = blocks.halved(layers.average_pool(x, x.shape[1] // 8), weights)",
+                ),
+            ),
+        ),
+    ),
+    shown=("accuracy_1", "accuracy_2", "accuracy_3", "shape", "size", "fine", "all_held_out"),
+)
+
+STACKGAN_PP_COLOURS = Gate(
+    "stackgan_pp_colours",
+    "1710.10916, on colour consistency: without captions, a larger picture has the colours of the "
+    "smaller one.",
+    "stackgan_pp_unconditional",
+    6_000,
+    captions.colours,
+    (Bar("colour_correlation", at_least=0.95),),
+    (Variant("alpha 0", ("--colour_weight=0",)),),
+    shown=("brightness_correlation", "distance", "frechet_distance"),
+)
+
 CIRCLE = Gate(
     "circle",
     "Document 003 shows points on a circle; with another seed its own settings may end in an arc "
@@ -459,6 +549,9 @@ GATES = (
     DISCOGAN_ARROWS,
     CYCLEGAN_EDGES,
     CYCLEGAN_NEGATIVES,
+    STACKGAN,
+    STACKGAN_PP,
+    STACKGAN_PP_COLOURS,
     CIRCLE,
     SRGAN_MNIST,
     SRGAN_DRAWINGS,

@@ -92,6 +92,22 @@ def truncated_normal(
     return tf.Variable(values * np.float32(std), name=name)
 
 
+def orthogonal(
+    rng: np.random.Generator, shape: Sequence[int], name: str | None = None
+) -> tf.Variable:
+    """Outputs whose weights are orthogonal to each other and of length 1, uniform among such.
+
+    Saxe et al. 2013 (arXiv 1312.6120). A matrix [in, out] or a kernel [h, w, in, out]; where there
+    are more outputs than inputs of one, it is the inputs' weights that are.
+    """
+    n_in, n_out = math.prod(shape[:-1]), shape[-1]
+    values = rng.standard_normal((max(n_in, n_out), min(n_in, n_out)))
+    q, r = np.linalg.qr(values)
+    q = q * np.sign(np.diag(r))  # without it, q would depend on how QR chooses signs
+    q = q if n_in >= n_out else q.T
+    return tf.Variable(q.reshape(tuple(shape)).astype(np.float32), name=name)
+
+
 def gain_and_shift(
     units: int, name: str, rng: np.random.Generator | None = None, gain_std: float = 0.0
 ) -> Weights:

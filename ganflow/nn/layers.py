@@ -76,6 +76,16 @@ def embedding(index: tf.Tensor, w: tf.Variable) -> tf.Tensor:
 
 
 @_layer
+def bag_of_words(caption: tf.Tensor, w: tf.Variable) -> tf.Tensor:
+    """The sum of a caption's words' rows of w: token ids [n, words] -> [n, size].
+
+    Id 0 is no word: it fills captions up to one length.
+    """
+    is_word = tf.cast(caption > 0, w.dtype)[:, :, tf.newaxis]  # [n, words, 1]
+    return tf.reduce_sum(is_word * tf.gather(w, caption), axis=1)
+
+
+@_layer
 def conv(
     x: tf.Tensor,
     w: tf.Variable,
@@ -206,6 +216,12 @@ def max_pool(x: tf.Tensor) -> tf.Tensor:
 
 
 @_layer
+def average_pool(x: tf.Tensor, side: int = 2) -> tf.Tensor:
+    """The mean of every block of side x side pixels: [n, h, w, c] -> [n, h/side, w/side, c]."""
+    return tf.nn.avg_pool2d(x, ksize=side, strides=side, padding="VALID")
+
+
+@_layer
 def dropout(x: tf.Tensor, u: tf.Tensor, rate: float) -> tf.Tensor:
     """Zero the units whose u ~ U(0, 1) is below `rate`; scale the others by 1 / (1 - rate).
 
@@ -264,6 +280,16 @@ def maxout(x: tf.Tensor, pieces: int) -> tf.Tensor:
 
 
 @_layer
+def glu(x: tf.Tensor) -> tf.Tensor:
+    """The first half of the units or maps times the sigmoid of the second: [..., 2k] -> [..., k].
+
+    Dauphin et al. 2016 (arXiv 1612.08083), eq. 1: a gated linear unit.
+    """
+    value, gate = tf.split(x, 2, axis=-1)
+    return value * tf.sigmoid(gate)
+
+
+@_layer
 def tanh(x: tf.Tensor) -> tf.Tensor:
     """Hyperbolic tangent, into (-1, 1)."""
     return tf.tanh(x)
@@ -312,3 +338,8 @@ def pack(x: tf.Tensor, m: int) -> tf.Tensor:
 def pack_each(x: tf.Tensor, m: int) -> tf.Tensor:
     """Each example with the m - 1 that follow it, after the last the first: [n, ..., c] -> m c."""
     return tf.concat([tf.roll(x, -i, axis=0) for i in range(m)], axis=-1)
+
+
+def differ(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """1 for each row in which two captions differ, else 0: token ids [n, words] twice -> [n, 1]."""
+    return tf.cast(tf.reduce_any(a != b, axis=1, keepdims=True), tf.float32)

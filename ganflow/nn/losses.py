@@ -26,6 +26,23 @@ def non_saturating_g_loss(fake_logits: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.nn.softplus(-fake_logits))
 
 
+def matching_d_loss(
+    real_logits: tf.Tensor, wrong_logits: tf.Tensor, fake_logits: tf.Tensor, is_wrong: tf.Tensor
+) -> tf.Tensor:
+    """-mean(log D(x, t)) - (mean(w log(1 - D(x, t'))) + mean(log(1 - D(G(z, t), t)))) / 2.
+
+    Reed et al. 2016 (arXiv 1605.05396), algorithm 1: D must also reject a real x with the caption
+    t' of another example.
+
+    Args:
+      real_logits, wrong_logits, fake_logits: D's of (x, t), (x, t') and (G(z, t), t), [n, 1] each.
+      is_wrong: w, like `wrong_logits`: 0 where t' says the same as t; the mean counts those too.
+    """
+    wrong_loss = tf.reduce_mean(is_wrong * tf.nn.softplus(wrong_logits))
+    fake_loss = tf.reduce_mean(tf.nn.softplus(fake_logits))
+    return tf.reduce_mean(tf.nn.softplus(-real_logits)) + 0.5 * (wrong_loss + fake_loss)
+
+
 def binary_cross_entropy(logits: tf.Tensor, label: tf.Tensor | float) -> tf.Tensor:
     """-mean(t log D + (1 - t) log(1 - D)) with D = sigmoid(logits).
 
@@ -119,6 +136,33 @@ def feature_matching(real: Sequence[tf.Tensor], fake: Sequence[tf.Tensor]) -> tf
         for layer in zip(real, fake, strict=True)
     ]
     return tf.add_n([tf.reduce_mean(squares) for squares in apart])
+
+
+def colour_consistency(
+    x: tf.Tensor, other: tf.Tensor, mean_weight: float, covariance_weight: float
+) -> tf.Tensor:
+    """mean over examples of lambda_1 |mu - mu'|^2 + lambda_2 |Sigma - Sigma'|^2.
+
+    StackGAN++ (arXiv 1710.10916): mu and Sigma are the mean and the covariance of an image's
+    colours over its pixels, so that two images may differ in size; |.| is the root of the sum of
+    squares.
+
+    Args:
+      x, other: images [n, h, w, c] and [n, h', w', c].
+      mean_weight, covariance_weight: lambda_1 and lambda_2.
+    """
+    (mean, covariance), (other_mean, other_covariance) = map(_colours, (x, other))
+    of_means = tf.reduce_sum(tf.square(mean - other_mean), axis=1)
+    of_covariances = tf.reduce_sum(tf.square(covariance - other_covariance), axis=[1, 2])
+    return tf.reduce_mean(mean_weight * of_means + covariance_weight * of_covariances)
+
+
+def _colours(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Of each image's pixels: the mean [n, c] and the covariance [n, c, c], which divides by n."""
+    pixels = tf.reshape(x, [-1, x.shape[1] * x.shape[2], x.shape[3]])
+    mean = tf.reduce_mean(pixels, axis=1)
+    centred = pixels - mean[:, tf.newaxis]
+    return mean, tf.matmul(centred, centred, transpose_a=True) / pixels.shape[1]
 
 
 def half_squares(variables: Sequence[tf.Variable]) -> tf.Tensor:

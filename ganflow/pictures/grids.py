@@ -5,7 +5,7 @@ matplotlib is imported where it is used: a run on images never needs it before i
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +70,22 @@ def titled(title: str, parts: Mapping[str, np.ndarray]) -> np.ndarray:
     picture = np.pad(picture, right, constant_values=255)
     above = np.asarray(strip)[:, :, np.newaxis].repeat(picture.shape[2], axis=2)
     return np.concatenate([above, picture])
+
+
+def lines(texts: Sequence[str], height: int) -> np.ndarray:
+    """Lines of text, black on white, each in the middle of so many pixels: uint8 [n height, w, 1].
+
+    One below another they stand beside a `grid` of one column.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default(_CAPTION_PIXELS)
+    width = max(math.ceil(font.getlength(text)) for text in texts) + 8
+    strip = Image.new("L", (width, len(texts) * height), 255)
+    draw = ImageDraw.Draw(strip)
+    for i, text in enumerate(texts):
+        draw.text((4, i * height + height / 2), text, fill=0, font=font, anchor="lm")
+    return np.asarray(strip)[:, :, np.newaxis]
 
 
 def _filled(image: np.ndarray, height: int, channels: int) -> np.ndarray:

@@ -216,6 +216,8 @@ def _closing(run: engine.Run) -> str:
         pictures = """  samples.png    generated, and real beside
   strip.png      the same z's over the training; interpolation.png: between z's
   neighbours.png samples beside their nearest training images"""
+        if run.dataset.vocabulary and "caption" in run.samplers[0].given:
+            pictures += "\n  captions.png   captions, and what was made of each"
     there = shlex.quote(f"--workdir={folder}")
     twice = f"--epochs={2 * epochs}" if epochs else f"--steps={2 * steps}"
     return f"""{_statistics(run)}

@@ -21,6 +21,7 @@ from ganflow.summaries.writer import picture_tag
 SHARE = 0.03  # of the time, in seconds of the CPU
 _IN_STRIP = 12  # images in a row of the strip
 _PAIRED = 16  # samples shown beside their nearest neighbours
+_READ, _READ_PIXELS = 10, 64  # samples shown beside their captions, and how high about
 _OFTEN = ("samples", "samples_ema")  # the others are rare
 
 
@@ -116,6 +117,7 @@ class Album:
         names = ["samples"] + ["samples_ema"] * has_average
         names += ["translation"] * (points and eye.given_points is not None)
         names += ["scores"] * (eye.sampler.score is not None)
+        names += ["captions"] * bool(eye.captions)
         names += [] if points else ["strip", "interpolation", "neighbours"]
         return [eye.prefix + name for name in names]
 
@@ -185,6 +187,7 @@ class Album:
         drawn["scores"] = lambda: scores.score_histogram(
             dict(seen.scores), eye.sampler, f"D's outputs: {title}"
         )
+        drawn["captions"] = lambda: self._captions(samples, others, title)
         drawn["strip"] = lambda: sheets.strip(self._strip, title)
         if taken.between is not None:
             drawn["interpolation"] = lambda: sheets.interpolation(taken.between.numpy(), title)
@@ -200,18 +203,34 @@ class Album:
             return surface.draw(seen, title)
         if eye.is_points:
             return grids.points(samples, title, eye.real)
+        shown = self._shown(samples, others)
+        height = max(images.shape[1] for images in shown.values())
+        parts = {
+            name: grids.grid(_enlarged(images, height), COLUMNS) for name, images in shown.items()
+        }
+        return grids.titled(title, parts)
+
+    def _captions(self, samples: np.ndarray, others: Mapping[str, np.ndarray], title: str):
+        """A row a sample: what was made of its caption, what is real with it, and the caption."""
+        shown = {
+            name: _enlarged(images[:_READ], _READ_PIXELS)
+            for name, images in self._shown(samples, others).items()
+        }
+        parts = {name: grids.grid(images, 1) for name, images in shown.items()}
+        height = max(len(part) for part in parts.values()) // len(samples[:_READ])
+        parts["caption"] = grids.lines(self._eye.captions[:_READ], height)
+        return grids.titled(title, parts)
+
+    def _shown(self, samples, others: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Images that stand side by side, by what stands above them."""
+        eye = self._eye
         several = len(eye.shown_given) > 1
         shown = {
             f"given {i + 1}" if several else "given": images
             for i, images in enumerate(eye.shown_given)
         }
         own = eye.sampler.name if others else "generated"
-        shown |= {own: samples, **others, "real": eye.real}
-        height = max(images.shape[1] for images in shown.values())
-        parts = {
-            name: grids.grid(_enlarged(images, height), COLUMNS) for name, images in shown.items()
-        }
-        return grids.titled(title, parts)
+        return {**shown, own: samples, **others, "real": eye.real}
 
 
 def _enlarged(images: np.ndarray, height: int) -> np.ndarray:

@@ -19,6 +19,8 @@ _OF_TAGS = {
     r"Loss/pretrain_loss": f"SRResNet's mean square error in pixels of [-1, 1], {_MEAN}.",
     r"Loss/content_loss": f"How far SRGAN's pictures are from the true ones, in pixels or in "
     f"features, {_MEAN}: it rises where D draws G away from their mean.",
+    r"Loss/colour_loss": f"StackGAN++'s squared differences of colours' means and covariances "
+    f"between neighbouring branches, {_MEAN}; without its weight.",
     r"Loss/.+": f"A loss of this model, {_MEAN}.",
     r"d_output/d_real": f"D's output on real examples, {_MEAN}: its probability of real, or a "
     "critic's score.",
@@ -28,6 +30,8 @@ _OF_TAGS = {
     "samples get better.",
     r"train/k": f"BEGAN's k, {_MEAN}: how much D minds rebuilding generated images well; between 0 "
     "and 1.",
+    r"train/(stage_1_)?kl": "KL divergence of the numbers drawn from a caption from N(0, 1), in "
+    f"nats a number, {_MEAN}: 0 where the caption says nothing.",
     r"train/information_category": f"InfoGAN's lower bound on what an image tells of its category, "
     f"in nats, {_MEAN}: at most log 10 = 2.30.",
     r"train/information_codes": f"What an image tells of InfoGAN's codes beyond their mean, in "
@@ -119,6 +123,8 @@ _OF_TAGS = {
     r"Pictures/(.+/)?samples_ema": "The same by the moving average of G's weights.",
     r"Pictures/(.+/)?translation": "From points of one domain to what is made of them; lines that "
     "begin on one side have one colour.",
+    r"Pictures/(.+/)?captions": "A caption a row: what was generated of it, beside the real "
+    "example that has it.",
     r"Pictures/(.+/)?scores": "Histograms of D's outputs on real, generated and held-out real "
     "examples.",
     r"Pictures/(.+/)?strip": "The same z's over the training: a row is a step, a column is a z.",

@@ -64,6 +64,12 @@ class SamplerEye:
         ]  # what of the data the samples were made from
         self.shown_given = [x for x in real_given if x.ndim == 4]  # images
         self.given_points = next((x for x in real_given if x.shape[1:] == (2,)), None)
+        self.captions = [  # what the samples were asked to show, where the words are known
+            run.dataset.words(caption)
+            for name, draw in sampler.given.items()
+            if isinstance(draw, draws.Real) and draw.field == "caption" and run.dataset.vocabulary
+            for caption in self.given[name].numpy()
+        ]
         self._real_given = gans.given_with(sampler, fields)
         self._held_out = self._held_out_given = None
         if run.held_out is not None and sampler.score is not None:

@@ -128,9 +128,14 @@ class Watch:
         return taken
 
     def _evaluated(self, group: str):
-        """Fresh samples of every sampler to be judged: (figures' group, samples, labels)."""
+        """Fresh samples to be judged: (figures' group, samples, labels).
+
+        The judge knows x: what should look like it in another size, or like nothing in the data, is
+        not judged.
+        """
         count = self.run.options.evaluate_num
-        return [(eye.prefix + group, *eye.evaluated(count)) for eye in self._eyes]
+        judged = [eye for eye in self._eyes if eye.sampler.against == "x"]
+        return [(eye.prefix + group, *eye.evaluated(count)) for eye in judged]
 
 
 def _reader(variables: list[tf.Variable]) -> Callable[[], list[tf.Tensor]]:

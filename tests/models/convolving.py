@@ -60,7 +60,7 @@ def keras_norm(weights, name: str, epsilon: float, rank: int) -> keras.layers.La
 
     `rank` is that of its input: 2 for units, 4 for maps.
     """
-    units = next(v.shape[0] for key, v in weights.items() if key.startswith(f"{name}_"))
+    units = next(v.shape[-1] for key, v in weights.items() if key.startswith(f"{name}_"))
     layer = L.BatchNormalization(epsilon=epsilon, momentum=0.9)
     layer.build((*[None] * (rank - 1), units))
     fallback = {"gamma": np.ones, "beta": np.zeros, "mean": np.zeros, "variance": np.ones}
