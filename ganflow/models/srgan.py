@@ -189,7 +189,7 @@ class Gan(tf.Module):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.g_variables)
             fake = generator(self.g, shrunk(x), self.config.blocks, "update")  # [n, 28, 28, 1]
-            loss = tf.reduce_mean(tf.math.squared_difference(x, fake))
+            loss = losses.squared_error(x, fake)
         self.pretrain_optimizer.update(tape.gradient(loss, self.g_variables))
         self.srresnet.update()
         return {"pretrain_loss": loss}
@@ -222,7 +222,7 @@ class Gan(tf.Module):
             if self.config.content == "features":
                 content_loss = perceptual.difference(self.phi, x, fake)
             else:
-                content_loss = tf.reduce_mean(tf.math.squared_difference(x, fake))
+                content_loss = losses.squared_error(x, fake)
             of_d = losses.non_saturating_g_loss(discriminator(self.d, fake))
             g_loss = content_loss + self.config.adversarial_weight * of_d
         self.g_optimizer.update(tape.gradient(g_loss, self.g_variables))
