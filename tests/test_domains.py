@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ganflow import data
-from ganflow.gates import domains
+from ganflow.gates import domains, measures
 from ganflow.trained.sampling import Made
 
 # ---------------------------------------------------------------- pairs
@@ -52,13 +52,13 @@ def test_pairs_are_of_one_z_and_classes_of_either_domain(monkeypatch):
         b = data.transform("digits_negative", np.roll(a, shift[0], axis=0))
         return Made(a if sampler == "a" else b, {})
 
-    def classifier(trained, domain):
+    def classifier(domain):
         label = digits.label[:300] if domain == "a" else np.roll(digits.label[:300], shift[0])
         return types.SimpleNamespace(num_classes=10, read=lambda x: (None, label))
 
     monkeypatch.setattr(domains, "_made", made)
-    monkeypatch.setattr(domains, "classifier", classifier)
-    trained = types.SimpleNamespace(train=types.SimpleNamespace(name="digits_negative"))
+    train = types.SimpleNamespace(name="digits_negative")
+    trained = types.SimpleNamespace(train=train, classifier=classifier)
     found = domains.pairs(trained)
     assert (found["agreement"], found["gain"], found["same_class"]) == (1, 1, 1)
     assert found["classes"] == 10
@@ -68,19 +68,16 @@ def test_pairs_are_of_one_z_and_classes_of_either_domain(monkeypatch):
 
 
 def test_a_classifier_is_of_its_own_domain(monkeypatch):
-    seen = {}
-
-    def trained_on(train, held_out, seed):
-        seen[train.name] = train, held_out, seed
-
-    monkeypatch.setattr(domains.classifier_cache, "trained", trained_on)
-    train, held_out = data.load_both("digits_negative")
-    domains.classifier(types.SimpleNamespace(train=train, held_out=held_out), "b")
-    ((own, others, seed),) = seen.values()
-    np.testing.assert_array_equal(own.x, train.fields["b"])
-    np.testing.assert_array_equal(own.label, train.fields["b_label"])
-    np.testing.assert_array_equal(others.x, held_out.fields["b"])
-    assert seed == 0 and list(own.fields) == ["x", "label"]
+    seen = []
+    monkeypatch.setattr(measures.classifier_cache, "trained", lambda *a, **k: seen.append((a, k)))
+    trained = object.__new__(measures.Trained)
+    trained.train, trained.held_out = data.load_both("digits_negative")
+    trained.classifier("b")
+    (((own, others), settings),) = seen
+    np.testing.assert_array_equal(own.x, trained.train.fields["b"])
+    np.testing.assert_array_equal(own.label, trained.train.fields["b_label"])
+    np.testing.assert_array_equal(others.x, trained.held_out.fields["b"])
+    assert settings == {"seed": 0}
 
 
 # ---------------------------------------------------------------- modes

@@ -20,6 +20,7 @@ LIMITS = {
     # sqrt(6 / 30), sqrt(6 / (5 * 5 * 3)) and sqrt(6 / 24)
     "he matrix": (initializers.he_uniform, [30, 50], 0.44721360, {}),
     "he kernel": (initializers.he_uniform, [5, 5, 3, 7], 0.28284271, {}),
+    "torch": (initializers.torch_uniform, [30, 50], 0.1, {"inputs": 100}),
     "he with fan_in": (initializers.he_uniform, [5, 5, 3, 7], 0.5, {"fan_in": 24}),
 }
 
@@ -173,6 +174,15 @@ def test_dense_weights_are_glorot_uniform_unless_told_otherwise():
     rng = np.random.default_rng(0)
     for name, shape in (("w_0", [30, 50]), ("w_1", [50, 70])):
         np.testing.assert_array_equal(weights[name], initializers.glorot_uniform(rng, shape))
+
+
+def test_torch_dense_weights_start_with_their_biases_from_the_same_range():
+    weights = initializers.torch_dense_weights(np.random.default_rng(0), [400, 900, 1])
+    shapes = {name: tuple(v.shape) for name, v in weights.items()}
+    assert shapes == {"w_0": (400, 900), "b_0": (900,), "w_1": (900, 1), "b_1": (1,)}
+    for name, limit in (("w_0", 1 / 20), ("b_0", 1 / 20), ("w_1", 1 / 30)):
+        largest = np.abs(weights[name]).max()
+        assert 0.98 * limit < largest <= limit * (1 + 1e-6), name
 
 
 def test_batch_norm_weights_start_as_no_change_at_all():

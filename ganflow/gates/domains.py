@@ -6,8 +6,7 @@ from ganflow import data
 from ganflow.data import arrows as data_arrows
 from ganflow.gates import measures
 from ganflow.gates.measures import Trained
-from ganflow.judging import classifier_cache, factors, metrics
-from ganflow.judging.classifier import Classifier
+from ganflow.judging import factors, metrics
 from ganflow.trained import sampling
 
 _SEED = 1  # of the samples' z
@@ -30,7 +29,7 @@ def pairs(trained: Trained) -> dict[str, float]:
     """
     a, b = (_made(trained, domain).samples for domain in ("a", "b"))
     figures = agreement(data.transform(trained.train.name, a), b)
-    of_a, of_b = classifier(trained, "a"), classifier(trained, "b")
+    of_a, of_b = trained.classifier("a"), trained.classifier("b")
     class_a, class_b = of_a.read(a)[1], of_b.read(b)[1]
     shares = [
         np.bincount(found, minlength=of_a.num_classes) / len(a) for found in (class_a, class_b)
@@ -50,19 +49,6 @@ def agreement(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
     shuffled = float(np.mean(of_x * of_y + (1 - of_x) * (1 - of_y)))
     gain = (alike - shuffled) / (1 - shuffled) if shuffled < 1 else 0.0
     return {"agreement": alike, "shuffled": shuffled, "gain": gain}
-
-
-def classifier(trained: Trained, domain: str) -> Classifier:
-    """The judging classifier of one domain's images, by its field of labels."""
-    train, held_out = (
-        data.Dataset(
-            f"{of.name}, {domain}",
-            {"x": of.fields[domain], "label": of.fields[f"{domain}_label"]},
-            of.part,
-        )
-        for of in (trained.train, trained.held_out)
-    )
-    return classifier_cache.trained(train, held_out, seed=0)
 
 
 # ---------------------------------------------------------------- points of one domain in the other

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from ganflow import data, models
 from ganflow.interface import gans
-from ganflow.judging import metrics
+from ganflow.judging import classifier_cache, metrics
+from ganflow.judging.classifier import Classifier
 from ganflow.ladder.cells import read_json_lines
 from ganflow.storage import checkpoints
 from ganflow.trained import loading, sampling
@@ -47,6 +48,11 @@ class Trained:
     def judge(self):
         """The `evaluation.Judge`, made when it is first asked for."""
         return self._judge()
+
+    def classifier(self, field: str) -> Classifier:
+        """The judging classifier of a field of images, by the labels of its domain."""
+        parts = self.train.alone(field), self.held_out.alone(field)
+        return classifier_cache.trained(*parts, seed=0)
 
     @functools.cached_property
     def made(self) -> sampling.Made:

@@ -9,7 +9,6 @@ import numpy as np
 from ganflow import data
 from ganflow.gates import measures
 from ganflow.gates.measures import Trained
-from ganflow.judging import classifier_cache
 from ganflow.trained import sampling
 
 CANDIDATES = 1_000  # among which a partner is looked for
@@ -30,7 +29,7 @@ def translation(trained: Trained) -> dict[str, float]:
     there = _translated(trained, "a_to_b", x)
     back = _translated(trained, "b_to_a", partners)
     there_and_back = _translated(trained, "a_to_b_to_a", x)
-    judge = _classifier(trained, "b")
+    judge = trained.classifier("b")
     figures = of_pairs(there, partners, x)
     figures |= {f"back_{k}": v for k, v in of_pairs(back, x, partners).items()}
     figures["class_kept"] = float(np.mean(judge.read(there)[1] == label))
@@ -77,12 +76,6 @@ def _translated(trained: Trained, sampler: str, x: np.ndarray) -> np.ndarray:
     fixed = {sampler[0]: x}
     made = sampling.of_gan(trained.gan, trained.manifest, len(x), 0, sampler, fixed)
     return made.samples
-
-
-def _classifier(trained: Trained, domain: str):
-    """Of the images of a domain: trained once and kept."""
-    parts = trained.train.alone(domain), trained.held_out.alone(domain)
-    return classifier_cache.trained(*parts, seed=0)
 
 
 def _distance(x: np.ndarray, y: np.ndarray) -> float:

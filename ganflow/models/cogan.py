@@ -7,30 +7,27 @@
     ganflow-train --model=cogan --data_dir=DIR --workdir=runs/cogan
 
 G_a and G_b share all layers but the last, D_a and D_b all but the first: the same variables stand
-in the dicts of both. What is far from the pixels is decided once for both domains, and one z makes
-a pair of images. Real images of a and of b come in orders of their own, and no step sees a pair.
+in the dicts of both. What is far from the pixels is decided once, and one z makes a pair of images.
+Real images of a and of b come in orders of their own: no step sees a pair.
 
-The networks are those of the authors' MNIST program in Caffe: G's layers are 4, 7, 13, 25 and 28
-pixels wide, with batch norm, which has no scale and no shift, and PReLU; D is LeNet with a PReLU
-and dropout .5 in front of its last layer, a softmax of "real" and "generated". The logit is the
-difference of its two inputs, so that the losses are the softmax's cross-entropies. Adam with
-learning rate 2e-4 and beta_1 .5, lambda 5e-4, batch 128, 50,000 steps, z ~ U(-1, 1). Each G has
-7,841,921 parameters, 4,609 of them its own and 3,840 moving statistics; each D has 427,572, 520 of
-them its own.
+The networks are those of the authors' MNIST program in Caffe. G's layers are 4, 7, 13, 25 and 28
+pixels wide, with PReLU behind a batch norm without scale and shift; D is LeNet, with a PReLU and
+dropout .5 in front of a softmax of "generated" and "real". The logit is the difference of its two
+inputs, so the losses are the softmax's cross-entropies. Adam with learning rate 2e-4 and beta_1 .5,
+lambda 5e-4, batch 128, z ~ U(-1, 1). Each G has 7,841,921 parameters, 4,609 of them its own and
+3,840 moving statistics; each D has 427,572, 520 of them its own.
 
-The images of the data set, in [-1, 1], become the program's in [0, 1] in front of D, and G's,
-behind their sigmoid, become the data set's in `generate`. Batch norm takes each batch's own
-statistics in training; to sample, G uses moving means of them (decay .9), which its own step alone
-moves.
+The data set's images, in [-1, 1], become the program's in [0, 1] in front of D, and G's, behind a
+sigmoid, the data set's in `generate`. Batch norm takes each batch's own statistics in training; to
+sample, G uses moving means of them (decay .9), which its own step alone moves.
 
-Expected: not yet measured. The paper measures how many pixels of a pair agree; its figures, said to
+Expected: not yet measured. The paper counts the pixels in which a pair agrees; its figures, said to
 be .952 for edges and .967 for negatives, could not be looked up.
 
-Deviations: the authors' port to PyTorch is reported not to train; it has z ~ N(0, 1), batch 64,
-5,000 steps, no dropout, biases of .1 and Xavier's initialization, none of it here. Weights are He
-et al.'s normal ones ("MSRA"), by the inputs that a unit sees, and biases 0; PReLU has a slope for
-each map, and lambda counts for all that is trained. There are no biases in front of batch norm,
-which do nothing in the programs. D and G see a z each in a step.
+Deviations: the authors' port to PyTorch is reported not to train; its z ~ N(0, 1), batch 64, biases
+of .1 and Xavier's initialization are not here, nor its lack of dropout. Weights are He et al.'s
+normal ones ("MSRA"), by the inputs that a unit sees; a PReLU has a slope a map; lambda counts for
+all that is trained; and no bias, which would do nothing, stands in front of batch norm.
 """
 
 import dataclasses
@@ -59,14 +56,10 @@ class Config:
     steps: int = option(50_000, "total steps", minimum=0)
     summary_every: int = option(100, "steps between summaries", minimum=1)
     z_size: int = option(100, "components of z, each U(-1, 1)", minimum=1)
-    width: int = option(
-        128, "G's maps at 25x25; 2, 4 and 8 times as many at 13x13, 7x7 and 4x4", minimum=1
-    )
-    d_maps: tuple[int, ...] = option((20, 50), "maps of D's two convolutions", minimum=1)
+    width: int = option(128, "G's maps at 25x25; 2, 4, 8 times as many before it", minimum=1)
+    d_maps: int = option(50, "maps of D's second convolution; the first has 2/5", minimum=3)
     d_units: int = option(500, "units of D's dense layer", minimum=1)
-    dropout_rate: float = option(
-        0.5, "share of D's dense units that is dropped", minimum=0, maximum=0.99
-    )
+    dropout_rate: float = option(0.5, "share of D's dense units dropped", minimum=0, maximum=0.99)
     weight_decay: float = option(5e-4, "lambda, for all networks", minimum=0)
     d_learning_rate: float = option(2e-4, "Adam's learning rate, for D_a and D_b", minimum=0)
     g_learning_rate: float = option(2e-4, "Adam's learning rate, for G_a and G_b", minimum=0)
@@ -91,10 +84,8 @@ def shared_g_weights(config: Config, rng: np.random.Generator) -> Weights:
 def private_g_weights(config: Config, channels: int, rng: np.random.Generator) -> Weights:
     """The last layer."""
     shape, seen = [6, 6, channels, config.width], 36 * config.width
-    return {
-        "deconv_4_w": he_normal(rng, shape, "deconv_4_w", fan_in=seen),
-        "deconv_4_b": zeros([channels], "deconv_4_b"),
-    }
+    w = he_normal(rng, shape, "deconv_4_w", fan_in=seen)
+    return {"deconv_4_w": w, "deconv_4_b": zeros([channels], "deconv_4_b")}
 
 
 def shared_g(weights: Weights, z: tf.Tensor, statistics: str) -> tf.Tensor:
@@ -135,18 +126,16 @@ def slopes(units: int, name: str) -> Weights:
 
 def private_d_weights(config: Config, channels: int, rng: np.random.Generator) -> Weights:
     """The first layer."""
-    maps, _ = config.d_maps
-    return {
-        "conv_0_w": he_normal(rng, [5, 5, channels, maps], "conv_0_w"),
-        "conv_0_b": zeros([maps], "conv_0_b"),
-    }
+    maps = config.d_maps * 2 // 5  # 20
+    w = he_normal(rng, [5, 5, channels, maps], "conv_0_w")
+    return {"conv_0_w": w, "conv_0_b": zeros([maps], "conv_0_b")}
 
 
 def shared_d_weights(config: Config, rng: np.random.Generator) -> Weights:
     """All others."""
-    (n_in, maps), units = config.d_maps, config.d_units
+    maps, units = config.d_maps, config.d_units
     return {
-        "conv_1_w": he_normal(rng, [5, 5, n_in, maps], "conv_1_w"),
+        "conv_1_w": he_normal(rng, [5, 5, maps * 2 // 5, maps], "conv_1_w"),
         "conv_1_b": zeros([maps], "conv_1_b"),
         "w_2": he_normal(rng, [4 * 4 * maps, units], "w_2"),
         "b_2": zeros([units], "b_2"),
@@ -182,24 +171,17 @@ class Gan(tf.Module):
             height, width, channels[domain] = fields.image_shape(domain)
             if (height, width) != (SIDE, SIDE):
                 raise ValueError(f"trains on images of 28x28, and {domain} is {height}x{width}")
-        if len(config.d_maps) != 2:
-            raise ValueError(f"trains two convolutions in D, not {len(config.d_maps)} (--d_maps)")
         of_g, of_d = shared_g_weights(config, rng), shared_d_weights(config, rng)
         self.g_a = {**of_g, **private_g_weights(config, channels["a"], rng)}
         self.g_b = {**of_g, **private_g_weights(config, channels["b"], rng)}
         self.d_a = {**private_d_weights(config, channels["a"], rng), **of_d}
         self.d_b = {**private_d_weights(config, channels["b"], rng), **of_d}
-        self.networks = {
-            "generator_a": self.g_a,
-            "generator_b": self.g_b,
-            "discriminator_a": self.d_a,
-            "discriminator_b": self.d_b,
-        }
+        networks = {"generator_a": self.g_a, "generator_b": self.g_b}
+        self.networks = networks | {"discriminator_a": self.d_a, "discriminator_b": self.d_b}
         self.g_variables = optimizers.variables(self.g_a, self.g_b)  # what is shared once
         self.d_variables = optimizers.variables(self.d_a, self.d_b)
-        beta_1 = config.beta_1
-        self.d_optimizer = optimizers.Adam(config.d_learning_rate, self.d_variables, beta_1)
-        self.g_optimizer = optimizers.Adam(config.g_learning_rate, self.g_variables, beta_1)
+        self.d_optimizer = optimizers.Adam(config.d_learning_rate, self.d_variables, config.beta_1)
+        self.g_optimizer = optimizers.Adam(config.g_learning_rate, self.g_variables, config.beta_1)
         self.z = Uniform([config.z_size])
 
     def schedule(self) -> Schedule:
@@ -219,11 +201,9 @@ class Gan(tf.Module):
             fake = self._judge(fake_a, fake_b, batch["u_fake_a"], batch["u_fake_b"])
             d_loss = sum(map(losses.minimax_d_loss, real, fake))
             d_loss += self.config.weight_decay * losses.half_squares(self.d_variables)
-        d_gradients = tape.gradient(d_loss, self.d_variables)
-        self.d_optimizer.update(d_gradients)
-        return {"d_loss": d_loss} | losses.mean_probabilities(
-            tf.concat(real, 0), tf.concat(fake, 0)
-        )
+        self.d_optimizer.update(tape.gradient(d_loss, self.d_variables))
+        real, fake = tf.concat(real, axis=0), tf.concat(fake, axis=0)  # [2 n, 1]
+        return {"d_loss": d_loss} | losses.mean_probabilities(real, fake)
 
     def g_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """G_a and G_b on one z_g; their moving statistics move too."""
@@ -233,8 +213,7 @@ class Gan(tf.Module):
             fake = self._judge(fake_a, fake_b, batch["u_g_a"], batch["u_g_b"])  # [n, 1] each
             g_loss = sum(map(losses.non_saturating_g_loss, fake))
             g_loss += self.config.weight_decay * losses.half_squares(self.g_variables)
-        g_gradients = tape.gradient(g_loss, self.g_variables)
-        self.g_optimizer.update(g_gradients)
+        self.g_optimizer.update(tape.gradient(g_loss, self.g_variables))
         return {"g_loss": g_loss}
 
     def _pair(self, z, statistics):

@@ -40,7 +40,13 @@ from ganflow.interface.sampler import Sampler
 from ganflow.interface.schedule import Batch, Phase, Schedule
 from ganflow.nn import layers, losses, optimizers
 from ganflow.nn.draws import Normal, Real
-from ganflow.nn.initializers import batch_norm_weights, glorot_uniform, he_uniform, uniform, zeros
+from ganflow.nn.initializers import (
+    batch_norm_weights,
+    glorot_uniform,
+    he_uniform,
+    torch_dense_weights,
+    zeros,
+)
 from ganflow.nn.layers import Weights
 from ganflow.nn.loops import for_each
 
@@ -131,16 +137,6 @@ def norm(x: tf.Tensor, weights: Weights, name: str, statistics: str) -> tf.Tenso
 # ---------------------------------------------------------------- mlp.py's dense layers
 
 
-def mlp_weights(sizes: list[int], rng: np.random.Generator) -> Weights:
-    """PyTorch's linear layers: matrices and biases U(-a, a) with a = 1 / sqrt(inputs)."""
-    weights: Weights = {}
-    for i, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
-        limit = 1 / math.sqrt(n_in)
-        weights[f"w_{i}"] = uniform(rng, [n_in, n_out], limit, f"w_{i}")
-        weights[f"b_{i}"] = uniform(rng, [n_out], limit, f"b_{i}")
-    return weights
-
-
 def mlp(weights: Weights, x: tf.Tensor) -> tf.Tensor:
     """z [n, 100] -> pixels [n, 784], any real numbers; or pixels -> score [n, 1]."""
     for i in range(3):
@@ -161,8 +157,8 @@ class Gan(tf.Module):
         m = config.width or WIDTHS[config.arch]
         if config.arch == "mlp":
             pixels = math.prod(self.image_shape)  # 784
-            self.g = mlp_weights([config.z_size, m, m, m, pixels], rng)
-            self.d = mlp_weights([pixels, m, m, m, 1], rng)
+            self.g = torch_dense_weights(rng, [config.z_size, m, m, m, pixels])
+            self.d = torch_dense_weights(rng, [pixels, m, m, m, 1])
         elif (height, width) != (28, 28):
             raise ValueError(f"trains on images of 28x28 (or --arch=mlp), not on {height}x{width}")
         else:

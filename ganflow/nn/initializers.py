@@ -162,6 +162,22 @@ def dense_weights(
     return weights
 
 
+def torch_uniform(
+    rng: np.random.Generator, shape: Sequence[int], inputs: int, name: str | None = None
+) -> tf.Variable:
+    """U(-a, a) with a = 1 / sqrt(inputs of a unit), as PyTorch's layers start, biases too."""
+    return uniform(rng, shape, 1 / math.sqrt(inputs), name)
+
+
+def torch_dense_weights(rng: np.random.Generator, sizes: Sequence[int]) -> Weights:
+    """PyTorch's linear layers, w_0, b_0, w_1, b_1, ...; `sizes` as of `dense_weights`."""
+    weights: Weights = {}
+    for i, (n_in, n_out) in enumerate(pairwise(sizes)):
+        weights[f"w_{i}"] = torch_uniform(rng, [n_in, n_out], n_in, f"w_{i}")
+        weights[f"b_{i}"] = torch_uniform(rng, [n_out], n_in, f"b_{i}")
+    return weights
+
+
 def _fans(shape: Sequence[int]) -> tuple[int, int]:
     """Inputs and outputs of one unit, for a matrix [in, out] or a kernel [h, w, in, out]."""
     receptive_field = math.prod(shape[:-2])

@@ -98,9 +98,9 @@ def test_a_generator_and_a_discriminator_are_kerass_networks():
     x = first = images(5, 3, shape)
     x = leaky(with_kernel(L.Conv2D(3, 4, 2, "same", use_bias=False), g["conv_0_w"], (x + 1) / 2))
     x = with_kernel(L.Conv2D(6, 4, 2, "same", use_bias=False), g["conv_1_w"], x)
-    x = leaky(keras_norm(g, "norm_1", 1e-5, 4)(x, training=False))
+    x = leaky(keras_norm(g, "conv_1_norm", 1e-5, 4)(x, training=False))
     x = with_kernel(L.Conv2DTranspose(3, 4, 2, "same", use_bias=False), g["deconv_1_w"], x)
-    x = tf.nn.relu(keras_norm(g, "up_norm_1", 1e-5, 4)(x, training=False))
+    x = tf.nn.relu(keras_norm(g, "deconv_1_norm", 1e-5, 4)(x, training=False))
     x = with_kernel(L.Conv2DTranspose(1, 4, 2, "same", use_bias=False), g["deconv_0_w"], x)
     found = gan.samplers()[0].generate({"a": first})
     assert np.std(found) > 0.05
@@ -110,8 +110,8 @@ def test_a_generator_and_a_discriminator_are_kerass_networks():
     randomised(d)
     x = leaky(with_kernel(L.Conv2D(3, 4, 2, "same", use_bias=False), d["conv_0_w"], x))
     x = with_kernel(L.Conv2D(6, 4, 2, "same", use_bias=False), d["conv_1_w"], x)
-    x = leaky(keras_norm(d, "norm_1", 1e-5, 4)(x, training=True))  # by the batch, always
-    logits, features = discogan.conv_discriminator(d, (first + 1) / 2, 0.2)
+    x = leaky(keras_norm(d, "conv_1_norm", 1e-5, 4)(x, training=True))  # by the batch, always
+    logits, features = discogan.discriminator(d, (first + 1) / 2)
     np.testing.assert_allclose(features[-1], x, atol=1e-4)
     expected = tf.reshape(x, [5, -1]).numpy() @ d["out_w"].numpy()
     np.testing.assert_allclose(logits, expected, atol=1e-4)
@@ -132,7 +132,7 @@ def in_numpy(weights, x):
 def test_on_points_there_are_three_and_five_dense_layers(on_points):
     for weights, hidden in ((on_points.g_ba, 2), (on_points.d_a, 3)):
         expected, features = in_numpy(weights, points(7, 3))
-        found, of_found = discogan.dense(weights, points(7, 3))
+        found, of_found = discogan.discriminator(weights, points(7, 3))
         assert len(of_found) == hidden and expected.std() > 0
         for a, b in zip([found, *of_found], [expected, *features], strict=True):
             np.testing.assert_allclose(a, b, atol=1e-5)
@@ -313,7 +313,7 @@ def test_a_generator_s_statistics_are_of_what_it_is_given_when_it_samples(arch):
     gan = build(discogan, Fields({"a": shape, "b": shape}), **ON_IMAGES, arch=arch)
     x = {"a": images(6, 1, shape), "b": images(6, 2, shape)}
     inside = {name: (value + 1) / 2 for name, value in x.items()}
-    fake = discogan.conv_generator(gan.g_ab, inside["a"], 0.2, "batch")
+    fake = discogan.generator(gan.g_ab, inside["a"], "batch")
     given = {"generator_ab": inside["a"], "generator_ba": inside["b"]}
     if arch == "recongan":
         given["generator_ba"] = fake
@@ -324,10 +324,10 @@ def test_a_generator_s_statistics_are_of_what_it_is_given_when_it_samples(arch):
         hidden = tf.nn.conv2d(tf.nn.leaky_relu(hidden, 0.2), g["conv_1_w"], 2, "SAME")
         expected[name] = 0.1 * tf.reduce_mean(hidden, [0, 1, 2])
     gan.d_step(x)
-    assert not gan.g_ab["norm_1_mean"].numpy().any()  # only G's own iterations move them
+    assert not gan.g_ab["conv_1_norm_mean"].numpy().any()  # only G's own iterations move them
     gan.g_step(x)
     for name, mean in expected.items():
-        np.testing.assert_allclose(gan.networks[name]["norm_1_mean"], mean, atol=1e-6)
+        np.testing.assert_allclose(gan.networks[name]["conv_1_norm_mean"], mean, atol=1e-6)
 
 
 def test_samplers_lead_there_and_back_again(on_points):
@@ -368,7 +368,10 @@ def test_the_engine_s_batches_of_a_and_b_are_not_beside_each_other():
 @pytest.mark.parametrize(
     ("shapes", "says"),
     [
-        ({"a": (8, 8, 1), "b": (16, 16, 1)}, "trains on two domains of one size, not on 8x8 and"),
+        (
+            {"a": (8, 8, 1), "b": (16, 16, 1)},
+            r"trains on two domains of one size, not on \(8, 8\) and \(16, 16\)",
+        ),
         ({"a": (7, 8, 1), "b": (7, 8, 1)}, "trains on images with even sides above 4, not on 7x8"),
         ({"a": (8, 8, 1), "b": (2,)}, "trains on images, and b is 2"),
         ({"a": (2,), "b": (8, 8, 1)}, "trains on points .*, and b is 8 x 8 x 1"),
