@@ -66,7 +66,16 @@ def test_a_frozen_stage_is_not_moved_and_a_cycle_is_seen():
     assert ("g_ab", "g_ba") in edges and ("g_ba", "g_ab") in edges and ("a", "cycle_loss") in edges
 
 
-@pytest.mark.parametrize("name", [*models.names(), *cases.PROVING])
+DEEP = ("cyclegan", "srgan", "stackgan", "stackgan_pp")  # their graphs take long to trace
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in DEEP else name
+        for name in [*models.names(), *cases.PROVING]
+    ],
+)
 def test_every_update_is_drawn_and_nothing_has_moved(name):
     gan, fields = cases.build(name), cases.dataset_of(name).about()
     before = {k: v.numpy() for k, v in gans.named_weights(gan)}
