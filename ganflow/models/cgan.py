@@ -62,8 +62,9 @@ class Config:
     joint_pieces: int = option(4, "linear pieces of a joint maxout unit", minimum=1)
     g_weight_limit: float = option(0.05, "G's weights start from U(-this, this)", minimum=0)
     d_weight_limit: float = option(0.005, "D's weights start from U(-this, this)", minimum=0)
-    dropout_rate: float = option(
-        0.5, "share of hidden units dropped, in G and in D", minimum=0, maximum=0.99
+    dropout_rate: float = option(0.5, "share of D's hidden units dropped", minimum=0, maximum=0.99)
+    g_dropout_rate: float = option(
+        0.5, "share of G's hidden units dropped, in training", minimum=0, maximum=0.99
     )
     g_learning_rate: float = option(0.1, "SGD's first learning rate, for G", minimum=0)
     d_learning_rate: float = option(0.1, "SGD's first learning rate, for D", minimum=0)
@@ -224,7 +225,7 @@ class Gan(tf.Module):
         return tf.one_hot(label, self.classes)
 
     def _generated(self, z, y, us):
-        return generator(self.g, z, y, us, self.config.dropout_rate)
+        return generator(self.g, z, y, us, self.config.g_dropout_rate)
 
     def _logits(self, x, y, us):
         pieces = self.config.pieces, self.config.joint_pieces

@@ -26,7 +26,7 @@ def linear(weights, name, x):
 
 
 def drop(x, us, i, kept):
-    """Each unit stays where its number says so, scaled by 1 / .7; without numbers, all stay."""
+    """Each unit stays where its number says so, scaled by 1 / kept; without numbers, all stay."""
     return x if us is None else np.where(us[i] >= 1 - kept, x / kept, 0)
 
 
@@ -34,7 +34,7 @@ def one_hot(labels):
     return np.eye(10)[labels]
 
 
-def g_by_hand(weights, z, labels, us=None, kept=0.7):
+def g_by_hand(weights, z, labels, us=None, kept=0.8):
     z = drop(np.maximum(linear(weights, "z", z), 0), us, 0, kept)
     y = drop(np.maximum(linear(weights, "y", one_hot(labels)), 0), us, 1, kept)
     both = np.maximum(linear(weights, "joint", np.hstack([z, y])), 0)
@@ -59,7 +59,8 @@ def us_of(batch, of):
 @pytest.fixture
 def gan():
     # With .5, nobody would see the share that stays taken for the one that goes.
-    return cases.build("cgan", d_weight_limit=1.0, g_weight_limit=1.0, dropout_rate=0.3)
+    rates = {"dropout_rate": 0.3, "g_dropout_rate": 0.2}
+    return cases.build("cgan", d_weight_limit=1.0, g_weight_limit=1.0, **rates)
 
 
 @pytest.fixture
