@@ -18,8 +18,8 @@ gates: .venv/installed
 	$(BIN)/python bin/gates.py --data_dir=$(DATA_DIR) --out=docs/gates.md
 
 lint: .venv/installed
-	$(BIN)/ruff check ganflow bin tests benchmarks
-	$(BIN)/ruff format --check ganflow bin tests benchmarks
+	$(BIN)/ruff check ganflow bin tests benchmarks docs
+	$(BIN)/ruff format --check ganflow bin tests benchmarks docs docs
 	$(BIN)/mypy
 
 bench: .venv/bench
