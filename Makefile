@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-slow gates lint bench clean
+.PHONY: train test test-slow gates lint bench docs clean
 
 train: .venv/installed
 	@$(BIN)/python bin/train.py --flagfile=configs/quickstart.flags
@@ -25,6 +25,10 @@ lint: .venv/installed
 bench: .venv/bench
 	$(BIN)/python benchmarks/run.py
 
+docs: .venv/docs
+	$(BIN)/sphinx-build -q -W --keep-going -c docs/site . build/site
+	@echo "open build/site/docs/site/index.html"
+
 .venv/installed: setup.cfg constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else \
 	    "ganflow needs Python 3.11, 3.12 or 3.13, and python3 is %d.%d: make PYTHON=python3.12" % v)'
@@ -35,6 +39,10 @@ bench: .venv/bench
 
 .venv/bench: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@touch $@
+
+.venv/docs: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	@touch $@
 
 clean:

@@ -63,6 +63,14 @@ def test_every_program_that_a_page_runs_is_there_and_says_so_itself(path):
         assert f"python {name}" in (ROOT / name).read_text()
 
 
+def test_the_site_has_every_page():
+    text = (ROOT / "docs" / "site" / "index.md").read_text()
+    pages = [path for path in (ROOT / "docs").rglob("*.md") if path.parent.name != "site"]
+    assert set(re.findall(r"^\.\./(.*)$", text, re.M)) == {
+        path.relative_to(ROOT / "docs").with_suffix("").as_posix() for path in pages
+    } | {"../README", "../BUILD"}
+
+
 def test_every_lesson_program_is_run_by_a_page():
     there = {path.name for path in (COURSE / "programs").glob("*.py")}
     named = {f"{found[1]}.py" for path in PAGES for found in COMMAND.findall(path.read_text())}

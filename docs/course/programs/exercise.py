@@ -87,7 +87,7 @@ def even_kernel() -> tuple:
 def first_diagnosis(model: str, *flags: str) -> tuple:
     """Train document 002's network on small digits; its first diagnosis, and at which step."""
     with tempfile.TemporaryDirectory() as folder:
-        words = ["--dataset=digits", "--steps=1000", "--summary_every=50", *flags]
+        words = ["--dataset=digits", "--steps=1000", "--summary_every=100", *flags]
         words += [f"--model={model}", f"--workdir={folder}/run"]
         program = [sys.executable, str(ROOT / "bin" / "train.py"), *words]
         subprocess.run(program, check=True, capture_output=True)
