@@ -61,6 +61,9 @@ class Config:
     pieces: int = option(5, "linear pieces of a maxout unit of x or y", minimum=1)
     joint_pieces: int = option(4, "linear pieces of a joint maxout unit", minimum=1)
     g_weight_limit: float = option(0.05, "G's weights start from U(-this, this)", minimum=0)
+    g_output_bias: float = option(
+        0.0, "G's output bias starts from this; -1.9 is the logit of MNIST's mean pixel"
+    )
     d_weight_limit: float = option(0.005, "D's weights start from U(-this, this)", minimum=0)
     dropout_rate: float = option(0.5, "share of D's hidden units dropped", minimum=0, maximum=0.99)
     g_dropout_rate: float = option(
@@ -153,6 +156,7 @@ class Gan(tf.Module):
             "out": (c.d_units, 1),
         }
         self.g = network_weights(rng, g_shapes, c.g_weight_limit)
+        self.g["out_b"].assign(tf.fill([x_size], c.g_output_bias))
         self.d = network_weights(rng, d_shapes, c.d_weight_limit)
         self.networks = {"generator": self.g, "discriminator": self.d}
         self.g_variables = optimizers.variables(self.g)

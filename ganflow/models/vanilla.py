@@ -16,8 +16,8 @@ The paper's images are in [0, 1], for G ends in a sigmoid, and the engine's in [
 
 Expected: not yet measured. The paper's Parzen estimate of MNIST's log-likelihood is 225 +- 2.
 
-Deviations: G's output bias starts from 0, where the program starts it from the pixels' means: a
-model here is told the shape of its data and not their values. Momentum rises at every step, in the
+Deviations: G's output bias starts from one number for all pixels, 0, where the program starts it
+from each pixel's mean: a model here is told the shape of its data and not their values. Momentum rises at every step, in the
 program at every epoch. The data are all 60,000 training images, in the program the first 50,000, so
 that an epoch is 600 steps and not 500. The program has no last step; here they end when momentum
 has.
@@ -55,6 +55,9 @@ class Config:
     d_hidden: tuple[int, ...] = option((240, 240), "maxout units of D's layers", minimum=1)
     pieces: int = option(5, "linear pieces of a maxout unit", minimum=1)
     g_weight_limit: float = option(0.05, "G's weights start from U(-this, this)", minimum=0)
+    g_output_bias: float = option(
+        0.0, "G's output bias starts from this; -1.9 is the logit of MNIST's mean pixel"
+    )
     d_weight_limit: float = option(0.005, "D's weights start from U(-this, this)", minimum=0)
     input_dropout_rate: float = option(
         0.2, "share of D's inputs dropped; the program includes .8", minimum=0, maximum=0.99
@@ -127,6 +130,7 @@ class Gan(tf.Module):
 
         g_sizes = (config.z_size, *config.g_hidden, x_size)
         self.g = dense_weights(rng, g_sizes, g_matrix, g_matrix)
+        self.g[f"b_{len(config.g_hidden)}"].assign(tf.fill([x_size], config.g_output_bias))
         self.d = discriminator_weights(config, x_size, rng)
         self.d_inputs = (x_size, *config.d_hidden)  # of D's layers, each dropped out
         self.dropout_rates = (

@@ -137,3 +137,11 @@ def test_a_rate_of_0_stays_0():
     gan = cases.build("vanilla", d_learning_rate=0.0)
     gan.d_optimizer.update([tf.ones_like(v) for v in gan.d_variables])
     assert gan.d_optimizer.learning_rate.numpy() == 0
+
+
+def test_gs_first_images_are_as_bright_as_its_output_bias_says():
+    bias = float(np.log(0.13 / 0.87))
+    for name, last in (("vanilla", "b_2"), ("cgan", "out_b")):
+        gan = cases.build(name, g_output_bias=bias)
+        np.testing.assert_allclose(gan.g[last].numpy(), bias, rtol=1e-6)
+        assert not cases.build(name).g[last].numpy().any()
