@@ -13,7 +13,8 @@ from ganflow.base.errors import InputError, NotFiniteError, StorageError
 from ganflow.storage import checkpoints, workdir
 
 FILES = ["weights.data-00000-of-00001", "weights.index", "manifest.json"]
-ABOUT = {"model": "toy", "options": {"seed": 7}}
+ABOUT = {"model": "toy", "options": {"seed": 7}, "config": {}, "fields": {}, "networks": {}}
+ABOUT |= {"data_sha256": "0"}
 
 
 def state_of(w):
@@ -162,6 +163,8 @@ def test_damage_is_noticed_and_the_older_checkpoint_taken(history, caplog, file,
         '{"step": 10}',
         '{"step": 10, "files": 3}',
         "\ud800",
+        "[" * 100_000,
+        '{"step": 1' + "0" * 10_000 + "}",
         '{"step": "x"}',
     ],
 )
@@ -169,6 +172,42 @@ def test_a_manifest_of_something_else_is_rejected(history, text):
     manifest = history / "000000010" / "manifest.json"
     manifest.write_bytes(text.encode(errors="surrogatepass"))
     assert checkpoints.newest_sound(history).step == 5
+
+
+def test_a_manifest_is_a_regular_file_or_none(history, caplog):
+    path = history / "000000010" / "manifest.json"
+    for make in (path.mkdir, lambda: os.mkfifo(path), lambda: path.symlink_to("/dev/zero")):
+        path.rmdir() if path.is_dir() else path.unlink()
+        make()
+        assert checkpoints.newest_sound(history).step == 5
+    assert caplog.text.count("manifest.json cannot be read") == 3
+
+
+@pytest.mark.parametrize("part", ["files", "model", "config", "options", "fields", "data_sha256"])
+@pytest.mark.parametrize("value", [None, 7, []])
+def test_a_manifest_whose_parts_are_something_else_is_rejected(history, part, value):
+    """Though its own digest agrees: whoever changed it may have written that anew."""
+    path = history / "000000010" / "manifest.json"
+    manifest = json.loads(path.read_text()) | {part: value}
+    manifest["sha256"] = checkpoints._sha256_of_manifest(manifest)
+    path.write_text(json.dumps(manifest))
+    assert checkpoints.newest_sound(history).step == 5
+
+
+def test_a_manifest_names_no_file_elsewhere(history, caplog):
+    path = history / "000000010" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"]["../000000005/weights.index"] = "0"
+    manifest["sha256"] = checkpoints._sha256_of_manifest(manifest)
+    path.write_text(json.dumps(manifest))
+    assert checkpoints.newest_sound(history).step == 5
+    assert "names a file elsewhere" in caplog.text
+
+
+def test_a_folder_whose_name_is_no_number_is_no_checkpoint(history):
+    (history / "1\u00b2").mkdir()
+    (history / ("9" * 30)).mkdir()
+    assert checkpoints.steps(history) == [10, 5]
 
 
 def test_a_checkpoint_under_another_steps_name_is_rejected(history, caplog):

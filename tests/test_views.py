@@ -1,5 +1,10 @@
 """Pictures of what the networks do: the numbers in them, and that they are where they should be."""
 
+import io
+import os
+import tracemalloc
+import zipfile
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -263,6 +268,58 @@ def test_whatever_is_no_strip_is_refused_with_one_line(tmp_path):
     path.write_bytes(flipped)
     with pytest.raises(InputError):
         strips.read_strip(path, 100)
+
+
+def of_rows(path, header, pixels=b"", compression=zipfile.ZIP_DEFLATED, **flags):
+    """A strip of one row that declares what `header` says."""
+    member = io.BytesIO()
+    np.lib.format.write_array_header_1_0(member, header)
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("0.npy", member.getvalue() + pixels)
+
+
+def test_a_strip_takes_no_more_memory_than_a_strip_has(tmp_path):
+    path = tmp_path / "strip.npz"
+    sound = {"descr": "|u1", "fortran_order": False, "shape": (1, 2, 3, 1)}
+    of_rows(path, sound, bytes(6))
+    assert list(strips.read_strip(path, 100)) == [0]
+    tracemalloc.start()
+    try:
+        for wrong in (
+            {"shape": (10**5, 10**5, 10**5, 1)},  # 10^15 bytes
+            {"shape": (1, 1 << 15, 1 << 15, 1)},
+            {"shape": (1, 2, 3, 0)},
+            {"shape": (6,)},
+            {"descr": "<f4"},
+            {"fortran_order": True},
+            {"shape": (1, 2, 3, 2)},  # more than there is
+        ):
+            of_rows(path, sound | wrong, bytes(6))
+            with pytest.raises(InputError, match="is not a strip of samples"):
+                strips.read_strip(path, 100)
+        assert tracemalloc.get_traced_memory()[1] < 10e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_strip_of_another_compression_or_no_file_is_refused_at_once(tmp_path):
+    path = tmp_path / "strip.npz"
+    sound = {"descr": "|u1", "fortran_order": False, "shape": (1, 2, 3, 1)}
+    of_rows(path, sound, bytes(6))
+    whole = path.read_bytes()
+    at = whole.index(b"PK\x01\x02")  # the directory's entry
+    for offset, value in ((10, 99), (8, 1)):  # its compression; its flag of encryption
+        changed = bytearray(whole)
+        changed[at + offset] = value
+        path.write_bytes(changed)
+        with pytest.raises(InputError, match="is not a strip of samples"):
+            strips.read_strip(path, 100)
+    path.unlink()
+    for make in (path.mkdir, lambda: os.mkfifo(path), lambda: path.symlink_to("/dev/zero")):
+        make()
+        with pytest.raises(InputError, match="is not a strip of samples"):
+            strips.read_strip(path, 100)
+        path.rmdir() if path.is_dir() else path.unlink()
 
 
 # ---------------------------------------------------------------- between z's

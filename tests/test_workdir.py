@@ -3,7 +3,10 @@
 import errno
 import json
 import os
+import tempfile
+from pathlib import Path
 
+import hypothesis
 import pytest
 
 from ganflow.base.errors import BusyError, InputError, StorageError
@@ -149,6 +152,63 @@ def test_keep_until_leaves_a_file_without_surplus_alone(tmp_path):
     before = metrics.path.stat()
     metrics.keep_until(10)
     assert metrics.path.stat().st_ino == before.st_ino  # not even written anew
+
+
+NO_ROWS = {
+    "another byte": b'{"step": 20, "d_loss\xff": 1}',
+    "no object": b"5",
+    "nothing": b"null",
+    "a list": b"[]",
+    "no step": b'{"d_loss": 1}',
+    "a step that is none": b'{"step": true}',
+    "a step before all": b'{"step": -1}',
+    "digits": b'{"step": 1' + b"0" * 10_000 + b"}",
+    "a large number": b'{"step": 20, "d_loss": 1' + b"0" * 400 + b"}",
+    "nesting": b'{"step": 20, "a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "an object inside": b'{"step": 20, "health": {}}',
+    "a list of numbers": b'{"step": 20, "diagnosis": [1]}',
+}
+
+
+@pytest.mark.parametrize("line", NO_ROWS.values(), ids=NO_ROWS)
+def test_a_damaged_log_is_set_aside_and_its_rows_stay(tmp_path, caplog, line):
+    metrics = workdir.Metrics(tmp_path)
+    sound = b'{"step": 10}\n', b'{"step": 30, "d_loss": NaN, "diagnosis": ["young"]}\n'
+    damaged = sound[0] + line + b"\n" + sound[1]
+    metrics.path.write_bytes(damaged)
+    assert [row["step"] for row in metrics.rows()] == [10, 30]
+    assert metrics.path.read_bytes() == damaged  # whoever only reads leaves it alone
+
+    metrics.keep_until(30)
+    assert metrics.path.read_bytes() == b"".join(sound)
+    assert (tmp_path / "metrics.jsonl.damaged-1").read_bytes() == damaged
+    (record,) = caplog.records
+    assert "line 2 is no row of figures; kept as" in record.getMessage()
+    metrics.keep_until(30)
+    assert names(tmp_path) == ["metrics.jsonl", "metrics.jsonl.damaged-1"]
+
+
+def test_what_is_no_file_is_no_log_and_never_waited_for(tmp_path, caplog):
+    path = tmp_path / "metrics.jsonl"
+    makers = (path.mkdir, lambda: os.mkfifo(path), lambda: path.symlink_to("/dev/zero"))
+    for number, make in enumerate(makers, 1):
+        make()
+        assert workdir.Metrics(tmp_path).rows() == []
+        workdir.Metrics(tmp_path).keep_until(10)
+        assert not os.path.lexists(path)
+        assert os.path.lexists(tmp_path / f"metrics.jsonl.damaged-{number}")
+    assert len(caplog.records) == 3
+
+
+@hypothesis.given(hypothesis.strategies.binary(max_size=60))
+def test_any_bytes_in_a_log_are_rows_or_none(content):
+    with tempfile.TemporaryDirectory() as folder:
+        metrics = workdir.Metrics(Path(folder))
+        metrics.path.write_bytes(b'{"step": 10}\n' + content + b'\n{"step": 30}\n')
+        steps = [row["step"] for row in metrics.rows()]
+        assert steps[0] == 10 and steps[-1] == 30
+        metrics.keep_until(30)
+        assert [row["step"] for row in metrics.rows()] == [s for s in steps if s <= 30]
 
 
 def test_appending_to_a_full_disk_is_a_storage_error(tmp_path, monkeypatch):

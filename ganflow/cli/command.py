@@ -7,7 +7,8 @@ exit code   meaning
         3   a loss, a gradient or a weight was not finite; nothing of it was saved
         4   the disk is full or not writable; the last checkpoint is intact
         5   another process is writing in the workdir
-  130, 143   Ctrl-C, SIGTERM: saved at a step boundary (a second one: stopped at once)
+130, 143, 129   Ctrl-C, SIGTERM, SIGHUP (its terminal was closed): saved at a step boundary
+                (a second one: stopped at once)
 """
 
 import os
@@ -60,7 +61,9 @@ def _end(error: GanflowError) -> None:
 
 
 class Signals:
-    """Ctrl-C and SIGTERM: the first is remembered, a second one ends the process at once.
+    """Ctrl-C, SIGTERM and SIGHUP: the first is remembered, a second one ends the process at once.
+
+    A SIGHUP that is ignored already, as `nohup` asks for, stays so.
 
     Python runs signal handlers between bytecodes, so not while TensorFlow is inside a long call.
     The C-level handler writes to a pipe at once, though, and a thread reads it.
@@ -72,7 +75,10 @@ class Signals:
     def __enter__(self):
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
-        self._old = {s: signal.signal(s, _noted) for s in (signal.SIGINT, signal.SIGTERM)}
+        caught = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            caught.append(signal.SIGHUP)
+        self._old = {s: signal.signal(s, _noted) for s in caught}
         self._old_wakeup = signal.set_wakeup_fd(self._write)
         threading.Thread(target=self._watch, daemon=True).start()
         return self
@@ -90,7 +96,7 @@ class Signals:
     def _watch(self):
         while byte := os.read(self._read, 1):
             number = byte[0]
-            if number not in (signal.SIGINT, signal.SIGTERM):
+            if number not in self._old:
                 continue
             if self.received is not None:
                 os._exit(128 + number)

@@ -17,10 +17,10 @@ The paper's images are in [0, 1], for G ends in a sigmoid, and the engine's in [
 Expected: not yet measured. The paper's Parzen estimate of MNIST's log-likelihood is 225 +- 2.
 
 Deviations: G's output bias starts from one number for all pixels, 0, where the program starts it
-from each pixel's mean: a model here is told the shape of its data and not their values. Momentum rises at every step, in the
-program at every epoch. The data are all 60,000 training images, in the program the first 50,000, so
-that an epoch is 600 steps and not 500. The program has no last step; here they end when momentum
-has.
+from each pixel's mean: a model here is told the shape of its data and not their values. Momentum
+rises at every step, in the program at every epoch. The data are all 60,000 training images, in the
+program the first 50,000, so that an epoch is 600 steps and not 500. The program has no last step;
+here they end when momentum has.
 """
 
 import dataclasses

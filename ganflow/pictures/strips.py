@@ -4,6 +4,8 @@
 """
 
 import io
+import math
+import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ganflow.base.errors import InputError
-from ganflow.storage import workdir
+from ganflow.storage import reading, workdir
 
 
 def add_to_strip(
@@ -67,23 +69,60 @@ def read_strip(path: Path, keep_until: int) -> dict[int, np.ndarray]:
     Raises:
       InputError: not such a file.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         return {}
     try:
-        with open(path, "rb") as opened, np.lib.npyio.NpzFile(opened, allow_pickle=False) as file:
-            rows = {int(name): file[name] for name in file.files}
-        sound = len({row.shape for row in rows.values()}) == 1 and all(
-            row.dtype == np.uint8 and row.ndim == 4 for row in rows.values()
-        )
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error):
-        sound = False
-    if not sound:
+        with reading.regular(path, _MOST_BYTES) as opened, zipfile.ZipFile(opened) as archive:
+            rows = _rows(archive)
+    except _NO_STRIP as error:
         raise InputError(
-            f"{path}: is not a strip of samples, uint8 [k, h, w, c] by step; delete it to start "
-            "the strip anew"
-        )
+            f"{path}: is not a strip of samples, uint8 [k, h, w, c] by step ({error}); delete it "
+            "to start the strip anew"
+        ) from error
     rows = {step: row for step, row in sorted(rows.items()) if step <= keep_until}
     return {step: row / np.float32(127.5) - np.float32(1) for step, row in rows.items()}
+
+
+_MOST_BYTES, _MOST_ROWS = 1 << 29, 100
+_NO_STRIP = (
+    OSError,
+    ValueError,
+    EOFError,
+    RuntimeError,  # an encrypted member
+    NotImplementedError,  # a compression of another kind
+    OverflowError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def _rows(archive: zipfile.ZipFile) -> dict[int, np.ndarray]:
+    """Every member, once what they declare has been looked at: one may say that it has 10^15 bytes.
+
+    Raises:
+      ValueError: what is declared is no strip's.
+    """
+    members = archive.infolist()
+    if not 0 < len(members) <= _MOST_ROWS:
+        raise ValueError(f"{len(members)} rows")
+    rows, shape, left = {}, None, _MOST_BYTES
+    for member in members:
+        with archive.open(member) as file:
+            if np.lib.format.read_magic(file) != (1, 0):
+                raise ValueError("an array of another version")
+            of_row, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
+            shape, size = shape or of_row, math.prod(of_row)
+            left -= size
+            if len(of_row) != 4 or of_row != shape or dtype != np.uint8 or is_fortran:
+                raise ValueError(f"a row is {dtype} {list(of_row)}")
+            if min(of_row) < 1 or left < 0:
+                raise ValueError(f"rows of {list(of_row)} are none or too large")
+            pixels = file.read(size + 1)
+        if len(pixels) != size:
+            raise ValueError("a row is not as long as it says")
+        step = int(member.filename.removesuffix(".npy"))
+        rows[step] = np.frombuffer(pixels, np.uint8).reshape(of_row)
+    return rows
 
 
 def _bytes(images: np.ndarray) -> np.ndarray:

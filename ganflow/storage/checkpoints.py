@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 from collections.abc import Collection
 from pathlib import Path
@@ -23,9 +24,21 @@ import tensorflow as tf
 from absl import logging
 
 from ganflow.base.errors import InputError, NotFiniteError, StorageError
-from ganflow.storage import workdir
+from ganflow.storage import reading, workdir
 
 _PREFIX = "weights"
+_STEP = re.compile(r"[0-9]{1,18}")  # of a folder's name
+_MANIFEST_BYTES = 1 << 26  # a vocabulary is the largest part of one
+_PARTS: dict[str, type] = {  # what a manifest tells, besides its own digest
+    "step": int,
+    "files": dict,
+    "model": str,
+    "config": dict,
+    "options": dict,
+    "fields": dict,
+    "networks": dict,
+    "data_sha256": str,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +135,7 @@ def newest_sound(folder: Path, step: int | None = None) -> Sound | None:
     for path in found:
         reason = _reason_to_reject(path)
         if reason is None:
-            return Sound(path, json.loads((path / "manifest.json").read_text()))
+            return Sound(path, _manifest(path))
         logging.warning("%s: rejected: %s", path, reason)
     if found:
         raise InputError(
@@ -219,16 +232,26 @@ def _read(sound, state, check):
 
 def _folders(folder: Path) -> list[Path]:
     """Checkpoint folders, newest first."""
-    found = [p for p in folder.glob("[0-9]*") if p.is_dir() and p.name.isdigit()]
+    found = [p for p in folder.glob("[0-9]*") if p.is_dir() and _STEP.fullmatch(p.name)]
     return sorted(found, key=lambda p: int(p.name), reverse=True)
+
+
+def _manifest(path: Path) -> dict:
+    with reading.regular(path / "manifest.json", _MANIFEST_BYTES) as file:
+        return json.loads(file.read())
 
 
 def _reason_to_reject(path: Path) -> str | None:
     try:
-        manifest = json.loads((path / "manifest.json").read_text())
+        manifest = _manifest(path)
+        for name, kind in _PARTS.items():
+            if type(manifest[name]) is not kind:
+                return f"manifest.json: {name} is no {kind.__name__}"
         if manifest["step"] != int(path.name):
             return f"its manifest is of step {manifest['step']}"
         for name, sha256 in manifest["files"].items():
+            if Path(name).name != name:
+                return f"manifest.json names a file elsewhere: {name}"
             if not (path / name).is_file():
                 return f"{name} is missing"
             if _sha256(path / name) != sha256:
@@ -237,7 +260,9 @@ def _reason_to_reject(path: Path) -> str | None:
             return "manifest.json is not as it was written (its SHA-256 differs)"
     except FileNotFoundError:
         return "manifest.json is missing"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except KeyError as error:
+        return f"manifest.json tells no {error.args[0]}"
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         return f"manifest.json cannot be read: {error}"
     return None
 

@@ -19,7 +19,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from absl import logging
+
 from ganflow.base.errors import BusyError, InputError, StorageError
+from ganflow.storage import reading
 
 
 @contextlib.contextmanager
@@ -127,33 +130,80 @@ def set_aside(workdir: Path) -> Path | None:
 
 
 class Metrics:
-    """`metrics.jsonl`: one JSON object a summary, in the order of steps."""
+    """`metrics.jsonl`: one JSON object a summary, in the order of steps.
+
+    A damaged file stops no run: what a run is, its checkpoint says.
+    """
 
     def __init__(self, workdir: Path):
         self.path = workdir / "metrics.jsonl"
 
     def rows(self) -> list[dict]:
-        """All whole rows; a last one that a kill cut short is left out."""
-        if not self.path.exists():
-            return []
-        rows = []
-        for line in self.path.read_text().splitlines():
-            with contextlib.suppress(json.JSONDecodeError):
-                rows.append(json.loads(line))
-        return rows
+        """All whole rows; a last one that a kill cut short is left out, and so is what is none."""
+        return self._read()[0]
 
     def keep_until(self, step: int) -> None:
-        """Drop the rows after `step`: a run resumed from there writes them again."""
-        rows = self.rows()
+        """Drop the rows after `step`: a run resumed from there writes them again.
+
+        A file with anything in it that is no row is set aside, which is logged; its rows stay.
+        """
+        rows, damage = self._read()
         kept = [row for row in rows if row["step"] <= step]
-        text = "".join(json.dumps(row) + "\n" for row in kept)
-        if self.path.exists() and self.path.read_text() != text:
-            write_whole(self.path, text.encode())
+        if damage:
+            with storage_errors(self.path):
+                aside = reading.set_aside(self.path)
+            logging.warning(
+                "%s: %s; kept as %s, and %d sound rows here", self.path, damage, aside, len(kept)
+            )
+        text = "".join(json.dumps(row) + "\n" for row in kept).encode()
+        if text and damage or os.path.lexists(self.path) and self.path.read_bytes() != text:
+            write_whole(self.path, text)
 
     def append(self, row: dict) -> None:
         """Add one row and hand it to the disk."""
         with storage_errors(self.path), open(self.path, "a") as file:
             file.write(json.dumps(row) + "\n")
+
+    def _read(self) -> tuple[list[dict], str]:
+        """The rows, and what is wrong with the first line that is none; "" where all are."""
+        if not os.path.lexists(self.path):
+            return [], ""
+        rows, damage = [], ""
+        try:
+            with reading.regular(self.path, _LOG_BYTES) as file:
+                number = 0
+                while line := file.readline(_ROW_BYTES):
+                    number += 1
+                    row = _row(line)
+                    if row is not None:
+                        rows.append(row)
+                    elif line.endswith(b"\n") or len(line) == _ROW_BYTES:  # else a kill cut it
+                        damage = damage or f"line {number:,} is no row of figures"
+        except OSError as error:
+            damage = damage or str(error.strerror)
+        return rows, damage
+
+
+_LOG_BYTES, _ROW_BYTES = 1 << 32, 1 << 22  # a row of the largest model has some 100 KB
+
+
+def _row(line: bytes) -> dict | None:
+    """A line's row: an object with a step, of numbers, texts and lists of texts; else None."""
+    try:
+        row = json.loads(line.decode())
+    except (ValueError, RecursionError):  # of JSON, of UTF-8, of an int with too many digits
+        return None
+    if not isinstance(row, dict) or type(row.get("step")) is not int:
+        return None
+    sound = 0 <= row["step"] < 2**63 and all(map(_is_figure, row.values()))
+    return row if sound else None
+
+
+def _is_figure(value) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(one, str) for one in value)
+    # An int beyond all floats would be an OverflowError later.
+    return isinstance(value, str | float) or (type(value) is int and abs(value) < 2**63)
 
 
 class Rate:

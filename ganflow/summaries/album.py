@@ -5,15 +5,18 @@ drawing together may take a small share of the time; step 0 and the last summary
 """
 
 import dataclasses
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
+from ganflow.base.errors import InputError
 from ganflow.pictures import grids, scores, sheets, strips, surface
-from ganflow.storage import workdir
+from ganflow.storage import reading, workdir
 from ganflow.summaries import events
 from ganflow.summaries.moments import COLUMNS, SamplerEye, Seen
 from ganflow.summaries.writer import picture_tag
@@ -109,7 +112,7 @@ class Album:
         """
         self._eye, self._folder = eye, folder
         self._strip_path = folder / f"strip{eye.suffix}.npz"
-        self._strip = {} if eye.is_points else strips.read_strip(self._strip_path, keep_until=step)
+        self._strip = {} if eye.is_points else self._strip_until(step)
 
     def names(self, has_average: bool) -> list[str]:
         """All pictures that this sampler can have, the cheap ones first."""
@@ -124,7 +127,25 @@ class Album:
     def add_to_strip(self, step: int, seen: Seen) -> None:
         """Keep some samples of this step."""
         if not self._eye.is_points:
-            self._strip = strips.add_to_strip(self._strip, step, seen.samples[:_IN_STRIP])
+            images = seen.samples[:_IN_STRIP]
+            if any(row.shape != images.shape for row in self._strip.values()):
+                self._set_strip_aside(f"its images are not of {images.shape}")
+                self._strip = {}
+            self._strip = strips.add_to_strip(self._strip, step, images)
+
+    def _strip_until(self, step: int) -> dict[int, np.ndarray]:
+        """The rows of earlier steps; a file that is no strip stops no run."""
+        try:
+            return strips.read_strip(self._strip_path, keep_until=step)
+        except InputError as error:
+            self._set_strip_aside(str(error))
+            return {}
+
+    def _set_strip_aside(self, reason: str) -> None:
+        if os.path.lexists(self._strip_path):
+            with workdir.storage_errors(self._strip_path):
+                aside = reading.set_aside(self._strip_path)
+            logging.warning("%s; kept as %s, and the strip begins anew", reason, aside)
 
     def write_strip(self) -> None:
         """Write what was kept.

@@ -8,11 +8,13 @@ import tensorflow as tf
 
 from ganflow import models
 from ganflow.base import hints
+from ganflow.base.config import check
 from ganflow.base.errors import InputError
 from ganflow.interface import gans
 from ganflow.interface.fields import Fields
 from ganflow.nn.moving_average import MovingAverage
 from ganflow.storage import checkpoints, code
+from ganflow.storage.workdir import plain
 
 
 def load_trained(folder: Path, step: int | None = None, ema: bool = False):
@@ -63,7 +65,7 @@ def untrained(manifest: dict, seed: int = 0) -> tf.Module:
     """The model that a manifest describes, its weights drawn anew.
 
     Raises:
-      InputError: a config of another version of the model.
+      InputError: a config of another version of the model, or one that nothing can be built of.
     """
     module = models.load(manifest["model"])
     known = {field.name for field in dataclasses.fields(module.Config)}
@@ -72,7 +74,24 @@ def untrained(manifest: dict, seed: int = 0) -> tf.Module:
         for name, value in manifest["config"].items()
         if name in known
     }
-    return gans.build(module, module.Config(**values), fields_of(manifest), seed)
+    config = module.Config(**values)
+    check(config)
+    try:
+        return gans.build(module, config, fields_of(manifest), seed)
+    except _NOT_BUILT as error:  # a manifest that somebody has written by hand
+        about = plain(error) if str(error) else type(error).__name__
+        raise InputError(f"no {manifest['model']} as its manifest says: {about}") from error
+
+
+_NOT_BUILT = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
+    tf.errors.OpError,
+)
 
 
 def fields_of(manifest: dict) -> Fields:
