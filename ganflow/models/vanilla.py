@@ -65,8 +65,11 @@ class Config:
     dropout_rate: float = option(
         0.5, "share of D's units dropped; the program includes .5", minimum=0, maximum=0.99
     )
-    d_learning_rate: float = option(0.1, "SGD's first learning rate, for D", minimum=0)
-    g_learning_rate: float = option(0.1, "SGD's first learning rate, for G", minimum=0)
+    optimizer: str = option(
+        "momentum", "the paper's SGD, or adam (beta_1 .5)", choices=("momentum", "adam")
+    )
+    d_learning_rate: float = option(0.1, "the first learning rate, for D", minimum=0)
+    g_learning_rate: float = option(0.1, "the first learning rate, for G", minimum=0)
     learning_rate_decay: float = option(
         4e-6, "both rates are divided by 1 + this at every step, down to 1e-6", minimum=0
     )
@@ -146,11 +149,11 @@ class Gan(tf.Module):
 
     def _optimizer(self, rate, trained):
         c = self.config
-        return optimizers.Momentum(
-            schedules.exponential(rate, 1 + c.learning_rate_decay, min(rate, RATE_FLOOR)),
-            trained,
-            schedules.linear(c.momentum, c.final_momentum, first=0, last=c.momentum_steps),
-        )
+        falling = schedules.exponential(rate, 1 + c.learning_rate_decay, min(rate, RATE_FLOOR))
+        if c.optimizer == "adam":
+            return optimizers.Adam(falling, trained, beta_1=0.5)
+        rising = schedules.linear(c.momentum, c.final_momentum, first=0, last=c.momentum_steps)
+        return optimizers.Momentum(falling, trained, rising)
 
     def schedule(self) -> Schedule:
         """D, then G; fresh z for each, and fresh dropout for each pass through D."""
