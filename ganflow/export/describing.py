@@ -104,8 +104,10 @@ def _plane(sampler, examples, manifest, fields, names, weights) -> tuple[dict, l
     plane: dict[str, Any] = {"real": None, "score": None}
     if isinstance(sampler.against, str):
         try:
-            found = sampling.real_examples([sampler.against], manifest, POINTS)
-            shown = found[sampler.against].numpy()
+            found = sampling.real_examples([sampler.against], manifest, 10 * POINTS)
+            # Not the first ones: points may be in an order.
+            some = np.random.default_rng(0).choice(10 * POINTS, POINTS, replace=False)
+            shown = found[sampler.against].numpy()[some]
             plane["real"] = weights.name_of(shown, f"real points/{sampler.against}")
         except InputError as error:
             lacking.append(f"the page shows no real points: {error}")

@@ -4,7 +4,7 @@ index.html      what one opens, from a folder or from any static server
 page.css, words.js, pictures.js, controls.js, page.js
 model.js        what the model is asked for, and its programs, as JSON behind `const MODEL =`
 weights.js      a line for each weight: its numbers, little-endian, as base64
-tf.min.js       TensorFlow.js, where it was copied
+tf.es2017.min.js   TensorFlow.js, where it was copied
 
 The model and the weights are scripts, not .json and .bin files, because a page opened from a folder
 may run the scripts beside it, but a browser does not let it read any other file there.
@@ -24,36 +24,33 @@ from ganflow.storage import workdir
 
 _SOURCE = Path(__file__).with_name("page")
 STATIC = ("page.css", "words.js", "pictures.js", "controls.js", "page.js")
-# TensorFlow.js: `tf.min.js` of the npm package. BUILD.md says how the hash was computed.
-VERSION = "4.22.0"
-ADDRESS = f"https://cdn.jsdelivr.net/npm/@tensorflow/tfjs@{VERSION}/dist/tf.min.js"
-INTEGRITY = "sha384-vE8hbVJ4lezako5rlvE7bY0BVzWlFhZncPlckrqNwcUQpVtgbENTgZ8TBbnPjZre"
+# TensorFlow.js: this file of the npm package @tensorflow/tfjs. Of its builds it is the one that makes
+# no code of texts, which the page's policy forbids. BUILD.md says how the hash was computed.
+VERSION, LIBRARY = "4.22.0", "tf.es2017.min.js"
+ADDRESS = f"https://cdn.jsdelivr.net/npm/@tensorflow/tfjs@{VERSION}/dist/{LIBRARY}"
+INTEGRITY = "sha384-ODzrY1mCTIRZRerZfDIqCoTQafA1St1OwLVc9SsTefnkCF1MeIaVSZ88wuK/NKfH"
 MOST_BYTES = 400_000_000  # of weights.js: browsers keep a script as one string, of at most 512 MB
-_LIBRARY_BYTES = (100_000, 50_000_000)  # no build of TensorFlow.js is smaller or larger
+_LINE = 250  # characters of model.js
+_LIBRARY_BYTES = 50_000_000  # no build of TensorFlow.js is larger
 
 
-def read_library(path: Path) -> tuple[bytes, bool]:
+def read_library(path: Path) -> bytes:
     """A local copy of TensorFlow.js.
 
-    Returns:
-      (the file, whether it is the pinned one).
-
     Raises:
-      InputError: there is no such file, or it is something else.
+      InputError: it cannot be read, or it is another file than the one of `INTEGRITY`.
     """
-    found = None
     try:
-        size = path.stat().st_size
-        if path.is_file() and _LIBRARY_BYTES[0] <= size <= _LIBRARY_BYTES[1]:
-            found = path.read_bytes()
+        with open(path, "rb") as file:
+            content = file.read(_LIBRARY_BYTES)
     except OSError as error:
         raise InputError(f"--tfjs={path}: cannot be read: {error.strerror}") from error
-    if found is None or b"TensorFlow" not in found and b"tensorflow" not in found:
+    if integrity(content) != INTEGRITY:
         raise InputError(
-            f"--tfjs={path}: is no build of TensorFlow.js; expected dist/tf.min.js of the npm "
-            f"package @tensorflow/tfjs, version {VERSION}"
+            f"--tfjs={path}: found another file than the page is made for; take dist/{LIBRARY} out "
+            f"of what `npm pack @tensorflow/tfjs@{VERSION}` gives, or {ADDRESS}"
         )
-    return found, integrity(found) == INTEGRITY
+    return content
 
 
 def integrity(content: bytes) -> str:
@@ -83,14 +80,13 @@ def write(
         name: {"shape": list(array.shape), "dtype": array.dtype.name}
         for name, array in weights.items()
     }
-    text = json.dumps(dict(model) | {"weights": told}, indent=1, allow_nan=False)
-    text = re.sub(r"\[\s+([^][{}]*?)\s+\]", _one_line, text)  # lists of numbers or names
+    text = _laid_out(dict(model) | {"weights": told})
     files = {name: (_SOURCE / name).read_bytes() for name in STATIC}
     files["index.html"] = _index(library is None).encode()
     files["model.js"] = f'"use strict";\nconst MODEL = {text};\n'.encode()
     files["weights.js"] = "\n".join(['"use strict";', "const WEIGHTS = {};", *lines, ""]).encode()
     if library is not None:
-        files["tf.min.js"] = library
+        files[LIBRARY] = library
     for name, content in files.items():
         workdir.write_whole(folder / name, content)
 
@@ -117,13 +113,21 @@ def _text(array: np.ndarray) -> str:
     return f'"{base64.b64encode(little.tobytes()).decode()}"'
 
 
-def _one_line(match: re.Match) -> str:
-    return "[" + re.sub(r"\s+", " ", match[1]) + "]"
+def _laid_out(value, indent: str = "\n") -> str:
+    """JSON to read: what fits into a line stands in one, a step of a program for instance."""
+    whole = json.dumps(value, allow_nan=False)
+    if len(whole) <= _LINE or not isinstance(value, dict | list):
+        return whole
+    deeper = indent + " "
+    if isinstance(value, list):
+        return f"[{deeper}{f',{deeper}'.join(_laid_out(v, deeper) for v in value)}{indent}]"
+    parts = (f"{json.dumps(key)}: {_laid_out(v, deeper)}" for key, v in value.items())
+    return f"{{{deeper}{f',{deeper}'.join(parts)}{indent}}}"
 
 
 def _index(from_afar: bool) -> str:
     """index.html, with the library's source in its policy and its script."""
-    script = '<script src="tf.min.js" defer></script>'
+    script = f'<script src="{LIBRARY}" defer></script>'
     if from_afar:
         script = (
             f'<script src="{ADDRESS}"\n        integrity="{INTEGRITY}"\n'

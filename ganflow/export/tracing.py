@@ -100,7 +100,9 @@ class _Walk:
         elif op.type in _OF_SHAPE_ALONE and op.inputs[0].shape.is_fully_defined():
             zeros = _Constant(np.zeros(op.inputs[0].shape, op.inputs[0].dtype.as_numpy_dtype))
             self._keep(op, [zeros])
-        elif op.type != "ResourceGather" and all(isinstance(v, _Constant) for v in values):
+        elif op.op_def.is_stateful and op.type != "ResourceGather":  # another value every time
+            raise words.UnknownOperationError(op.type)
+        elif all(isinstance(v, _Constant) for v in values) and op.type != "ResourceGather":
             self._keep(op, values)
         elif (same := _same_as(op, values)) is not None:
             self.values[id(op.outputs[0])] = values[same]

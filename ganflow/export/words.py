@@ -115,7 +115,10 @@ def _split(op, constants) -> list[Said]:
 
 def _strided_slice(op, constants) -> Said:
     shape = op.outputs[0].shape
-    if shape.num_elements() == op.inputs[0].shape.num_elements() and min(_ints(op, constants, 3)) > 0:
+    if (
+        shape.num_elements() == op.inputs[0].shape.num_elements()
+        and min(_ints(op, constants, 3)) > 0
+    ):
         return Said("reshape", [0], {"shape": shape.as_list()})  # x[:, newaxis]
     settings: dict[str, Any] = {mask: op.get_attr(mask) for mask in _MASKS}
     ends = {name: _ints(op, constants, i) for i, name in enumerate(("begin", "end", "strides"), 1)}
@@ -206,7 +209,7 @@ def _ints(op, constants, i) -> list[int]:
 
 
 def _pad(op) -> str | list[list[int]]:
-    """"same", "valid", or pixels of zeros on each side: [[0, 0], [1, 1], [1, 1], [0, 0]]."""
+    """ "same", "valid", or pixels of zeros on each side: [[0, 0], [1, 1], [1, 1], [0, 0]]."""
     padding = op.get_attr("padding").decode()
     if padding != "EXPLICIT":
         return padding.lower()

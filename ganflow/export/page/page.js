@@ -45,8 +45,10 @@ function show(values, path = null) {
   }
   const heat = at("colours").value === "heat";
   drawImage(at("sample"), values, sampler.program.shape.slice(1), heat);
+  const coloured = !heat && sampler.program.shape[3] === 3; // no one scale has all of them
+  at("bar").hidden = coloured;
   drawBar(at("bar"), heat ? VIRIDIS : GREYS);
-  at("legend").textContent = "Left -1, right 1: what a pixel is, between tanh's ends.";
+  at("legend").textContent = coloured ? "" : "Left: -1. Right: 1, the largest that a pixel can be.";
 }
 
 // D over the plane, once: it does not depend on what is sampled.
@@ -173,8 +175,8 @@ function listSteps() {
     const told = settingsOf(step);
     return made("tr", {}, made("td", { textContent: i + 1, className: "number" }),
       made("td", { textContent: step.word + (told ? `: ${told}` : "") }),
-      made("td", { textContent: step.inputs.map(nameOf).join(", ") }),
-      made("td", { textContent: `${step.output}: ${text(step.shape)}` }),
+      made("td", { textContent: step.inputs.map(nameOf).join(", "), className: "names" }),
+      made("td", { textContent: `${step.output}: ${text(step.shape)}`, className: "number" }),
       made("td", {}, look));
   }));
 }
@@ -196,7 +198,8 @@ async function choose(index) {
   surface = null;
   times = [];
   at("inputs").replaceChildren();
-  const changed = () => { refresh(); };
+  let complete = false; // a control that shows an example must not ask for a sample before all do
+  const changed = () => { if (complete) refresh(); };
   controls = sampler.inputs.map((input) => controlFor(sampler, input, at("inputs"), changed));
   const points = sampler.kind === "points", random = vectors().length > 0;
   at("colours-label").hidden = points;
@@ -204,6 +207,7 @@ async function choose(index) {
   at("between-note").textContent = points ? "The line is the way of the ringed point."
     : "Straight where z is uniform, on a great circle where it is normal.";
   at("sample").setAttribute("aria-label", points ? "real and generated points on the plane" : "the generated picture");
+  complete = true;
   listSteps();
   draw();
   await check();
