@@ -1,4 +1,4 @@
-"""What the tests of exports share: models whose every weight is random, and a case for each word."""
+"""What the tests of exports share: models of random weights, and a case for each word."""
 
 import dataclasses
 

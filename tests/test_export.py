@@ -75,6 +75,7 @@ def test_dropout_that_drops_nothing_is_no_step():
         (lambda g: g["x"][: tf.cast(g["x"][0, 0], tf.int32)], "whose size depends on the sample"),
         (lambda g: g["x"] + tf.random.normal([4, 4]), "RandomStandardNormal"),
         (lambda g: tf.function(tf.nn.relu)(g["x"]), "PartitionedCall"),
+        (lambda g: tf.ones([4]), "an output that depends on nothing"),
     ],
 )  # fmt: skip
 def test_what_the_page_has_no_word_for_is_named(function, says):
@@ -110,7 +111,7 @@ def test_a_models_program_gives_its_samples_and_no_weight_is_for_nothing(name):
     for sampler, program, weights, example in programs_of(name):
         for i in range(2):
             made = running.run(program, weights, example.part(1, i))
-            np.testing.assert_allclose(made[0], example.samples[i], atol=1e-5)
+            np.testing.assert_allclose(made[0], example.samples[i], atol=1e-4)
         assert np.ptp(example.samples) > 0.01, f"{sampler.name}: nothing to see"
         used = {input for step in program.steps for input in step.inputs}
         assert set(weights) <= used
@@ -259,13 +260,11 @@ def test_numbers_of_every_kind_come_back_as_they_were(tmp_path):
 class Made(tf.Module):
     """A generator of 2 x 2 pixels, as a function of z [n, 4]."""
 
-    def __init__(self, generate, given=None):
+    def __init__(self, generate):
         super().__init__()
         self.w = tf.Variable(np.linspace(-1, 1, 16).reshape(4, 4), dtype=tf.float32)
         self.networks = {"generator": {"w": self.w}}
-        self._sampler = Sampler(
-            "", given or {"z": Uniform([4])}, lambda g: self.images(generate, g)
-        )
+        self._sampler = Sampler("", {"z": Uniform([4])}, lambda g: self.images(generate, g))
 
     def images(self, generate, given):
         """[n, 2, 2, 1]."""
@@ -329,7 +328,7 @@ def test_what_tflite_cannot_say_is_told_in_a_line(tmp_path):
     gan = Made(lambda x: tf.raw_ops.Betainc(a=tf.abs(x) + 1.0, b=tf.abs(x) + 1.0, x=tf.sigmoid(x)))
     lines, lacking = exporting.export(gan, MANIFEST, tmp_path / "out")
     assert len(lacking) == 2 and all("\n" not in line for line in lacking)
-    assert lacking[0].startswith("no tflite/sample.tflite: ")
+    assert lacking[0] == "no tflite/sample.tflite: TFLite alone does not have Betainc"
     assert not (tmp_path / "out" / "tflite").exists()
     assert lines[0].startswith(f"{tmp_path / 'out'}/saved_model: ")
 

@@ -1,5 +1,6 @@
 """TFLite: one file a sampler, for one sample at a time, weights as they are."""
 
+import re
 import warnings
 
 import numpy as np
@@ -12,7 +13,7 @@ from ganflow.interface.sampler import Sampler
 
 
 class ConversionError(Exception):
-    """TensorFlow cannot say this model in TFLite; the text is the reason's first line."""
+    """TensorFlow cannot say this model in TFLite; the text says why."""
 
 
 def convert(sampler: Sampler, example: Examples) -> bytes:
@@ -25,11 +26,16 @@ def convert(sampler: Sampler, example: Examples) -> bytes:
     module = tf.Module()
     module.weights = list(function.graph.variables)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
-    try:
-        return converter.convert()
-    except Exception as error:  # whatever the converter fails with, it is about this model
-        told = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ConversionError(told) from error
+    failure = None
+    with quiet.stderr_held_back():  # on a failure the converter writes pages
+        try:
+            return converter.convert()
+        except Exception as error:  # whatever it fails with, it is about this model
+            failure = error
+    told = str(failure).strip()
+    if lacks := re.search(r"^TF Select ops: (.*)$", told, re.M):
+        raise ConversionError(f"TFLite alone does not have {lacks[1]}") from failure
+    raise ConversionError(next(iter(told.splitlines()), type(failure).__name__)) from failure
 
 
 def check(content: bytes, example: Examples) -> tuple[float, float]:

@@ -24,8 +24,8 @@ from ganflow.storage import workdir
 
 _SOURCE = Path(__file__).with_name("page")
 STATIC = ("page.css", "words.js", "pictures.js", "controls.js", "page.js")
-# TensorFlow.js: this file of the npm package @tensorflow/tfjs. Of its builds it is the one that makes
-# no code of texts, which the page's policy forbids. BUILD.md says how the hash was computed.
+# TensorFlow.js: this file of the npm package @tensorflow/tfjs. Unlike the build for older browsers
+# it makes no code of texts, which the page's policy forbids. BUILD.md: how the hash was computed.
 VERSION, LIBRARY = "4.22.0", "tf.es2017.min.js"
 ADDRESS = f"https://cdn.jsdelivr.net/npm/@tensorflow/tfjs@{VERSION}/dist/{LIBRARY}"
 INTEGRITY = "sha384-ODzrY1mCTIRZRerZfDIqCoTQafA1St1OwLVc9SsTefnkCF1MeIaVSZ88wuK/NKfH"

@@ -1,5 +1,6 @@
 """SavedModel: a signature for each sampler, with the sampler's own names and shapes."""
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -70,8 +71,12 @@ def check(folder: Path, examples: Mapping[str, Examples]) -> tuple[float, dict[s
     for name, example in examples.items():
         function = loaded.signatures[name]
         given = {key: tf.constant(value) for key, value in example.given.items()}
-        made = function(**given)[OUTPUT].numpy()
+        made = _pixels(function, given)
         largest = max(largest, difference(made, example.samples))
         one = {key: value[:1] for key, value in given.items()}
-        times[name] = milliseconds(lambda f=function, one=one: f(**one)[OUTPUT].numpy())
+        times[name] = milliseconds(functools.partial(_pixels, function, one))
     return largest, times
+
+
+def _pixels(function, given) -> np.ndarray:
+    return function(**given)[OUTPUT].numpy()

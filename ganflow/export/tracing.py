@@ -8,6 +8,7 @@ sample takes.
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -67,8 +68,11 @@ def trace(
         if id(op) in wanted and op.type != "Placeholder":
             walk.take(op)
     output = graph.outputs[0]
+    last = walk.values[id(output)]
+    if isinstance(last, _Constant):
+        raise words.UnknownOperationError("an output that depends on nothing that is given")
     shapes = {name: tuple(spec.shape) for name, spec in specs.items()}
-    return Program(shapes, tuple(walk.steps), walk.named(output), tuple(output.shape))
+    return Program(shapes, tuple(walk.steps), last, tuple(output.shape))
 
 
 def _leading_to(op: tf.Operation) -> set[int]:
@@ -133,11 +137,17 @@ class _Walk:
             if not tensor.shape.is_fully_defined():
                 raise words.UnknownOperationError(f"{op.type} whose size depends on the sample")
         for tensor, said in zip(op.outputs, words.say(op, constants), strict=True):
-            self._counts[said.word] = self._counts.get(said.word, 0) + 1
-            output = f"{said.word}_{self._counts[said.word]}"
             inputs = tuple(self.named(op.inputs[i]) for i in said.inputs)
-            self.steps.append(Step(said.word, inputs, said.settings, output, tuple(tensor.shape)))
-            self.values[id(tensor)] = output
+            if said.then is not None:
+                inputs, said = (self._add(said, inputs, said.settings["shape"]),), said.then
+            self.values[id(tensor)] = self._add(said, inputs, tensor.shape)
+
+    def _add(self, said: words.Said, inputs: tuple, shape) -> str:
+        """A step, whose output's name is returned."""
+        self._counts[said.word] = self._counts.get(said.word, 0) + 1
+        output = f"{said.word}_{self._counts[said.word]}"
+        self.steps.append(Step(said.word, inputs, said.settings, output, tuple(shape)))
+        return output
 
 
 def _made_of(weights: tuple[str, ...]) -> str:
@@ -176,7 +186,7 @@ def _computed(op: tf.Operation, values: list[_Constant]) -> list[np.ndarray]:
     if function is None:
         raise words.UnknownOperationError(op.type)
     waiting = [value.value for value in values]
-    arguments = {}
+    arguments: dict[str, Any] = {}
     for argument in op.op_def.input_arg:
         if argument.number_attr:
             count = op.get_attr(argument.number_attr)

@@ -18,11 +18,18 @@ class UnknownOperationError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Said:
-    """A step before its output has a name: the word, which of the operation's inputs, settings."""
+    """A step before its output has a name.
+
+    Attributes:
+      word, settings: as in a `program.Step`.
+      inputs: which of the operation's.
+      then: a second step, on the output of this one, whose shape stands in its settings.
+    """
 
     word: str
     inputs: Sequence[int]
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    then: "Said | None" = None
 
 
 # Operations whose word needs no settings.
@@ -97,11 +104,18 @@ def _conv(op, constants) -> Said:
     _need_channels_last(op)
     if list(op.get_attr("dilations")) != [1, 1, 1, 1]:
         raise UnknownOperationError(f"{op.type} with dilations")
-    settings = {"strides": list(op.get_attr("strides"))[1:3], "pad": _pad(op)}
+    settings: dict[str, Any] = {"strides": list(op.get_attr("strides"))[1:3], "pad": _pad(op)}
     if op.type == "Conv2D":
         return Said("conv", [0, 1], settings)
     settings["shape"] = op.outputs[0].shape.as_list()
-    return Said("deconv", [2, 1], settings)
+    if isinstance(pads := settings["pad"], str):
+        return Said("deconv", [2, 1], settings)
+    # TensorFlow.js has no other padding here: the whole that a `conv` without any would have seen,
+    # and then a piece of it.
+    size = settings["shape"]
+    settings |= {"pad": "valid", "shape": [n + sum(p) for n, p in zip(size, pads, strict=True)]}
+    cut = Said("slice", [], {"begin": [before for before, _ in pads], "size": size})
+    return Said("deconv", [2, 1], settings, then=cut)
 
 
 def _split(op, constants) -> list[Said]:
@@ -114,11 +128,8 @@ def _split(op, constants) -> list[Said]:
 
 
 def _strided_slice(op, constants) -> Said:
-    shape = op.outputs[0].shape
-    if (
-        shape.num_elements() == op.inputs[0].shape.num_elements()
-        and min(_ints(op, constants, 3)) > 0
-    ):
+    shape, before = op.outputs[0].shape, op.inputs[0].shape
+    if shape.num_elements() == before.num_elements() and min(_ints(op, constants, 3)) > 0:
         return Said("reshape", [0], {"shape": shape.as_list()})  # x[:, newaxis]
     settings: dict[str, Any] = {mask: op.get_attr(mask) for mask in _MASKS}
     ends = {name: _ints(op, constants, i) for i, name in enumerate(("begin", "end", "strides"), 1)}

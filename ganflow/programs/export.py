@@ -32,8 +32,8 @@ def run() -> None:
     flags.DEFINE_string(
         "tfjs",
         None,
-        f"a local copy of TensorFlow.js, {pages.LIBRARY} of version {pages.VERSION}, which then lies "
-        "beside the page; by default the page takes it from a public address",
+        f"a local copy of TensorFlow.js, {pages.LIBRARY} of version {pages.VERSION}, to lie beside "
+        "the page; by default the page takes it from a public address",
     )
     command.run(main, parse)
 
