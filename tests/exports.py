@@ -98,7 +98,6 @@ WORDS = {
     "sqrt": _plain(tf.sqrt, _ROWS),
     "square": _plain(tf.square),
     "stack": _both(lambda x, y: tf.stack([x, y], axis=1)),
-    "strided_slice": (_IMAGES, lambda g: g["x"][:, 1:6:2, ..., 2]),
     "sub": _plain(lambda x: 1.0 - x),
     "sum": _plain(lambda x: tf.reduce_sum(x, axis=0)),
     "tanh": _plain(tf.tanh),
@@ -106,6 +105,9 @@ WORDS = {
     "transpose": _plain(tf.transpose),
     "where": _both(lambda x, y: tf.where(x > 0.0, y, 0.5)),
     # The same words with settings of their own.
+    "slice, of maps": (_IMAGES, lambda g: g["x"][:, 1:-1, 2:4]),
+    "slice, without an axis": (_IMAGES, lambda g: g["x"][:, 1:5, ..., 2]),
+    "reshape, by a new axis": (_ROWS, lambda g: g["x"][:, None, ..., None]),
     "conv, explicit": (_IMAGES, lambda g: tf.nn.conv2d(g["x"], _KERNEL, 1, _EXPLICIT)),
     "deconv, explicit": (
         _IMAGES,

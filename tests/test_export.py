@@ -75,6 +75,8 @@ def test_dropout_that_drops_nothing_is_no_step():
         (lambda g: g["x"][: tf.cast(g["x"][0, 0], tf.int32)], "whose size depends on the sample"),
         (lambda g: g["x"] + tf.random.normal([4, 4]), "RandomStandardNormal"),
         (lambda g: tf.function(tf.nn.relu)(g["x"]), "PartitionedCall"),
+        (lambda g: g["x"][:, ::2], "StridedSlice with strides"),
+        (lambda g: g["x"][:, ::-1], "StridedSlice with strides"),
         (lambda g: tf.ones([4]), "an output that depends on nothing"),
     ],
 )  # fmt: skip

@@ -91,10 +91,10 @@ def _input(draw: draws.Draw, fields: Fields) -> dict:
         return {"kind": "classes", "count": draw.count}
     if not isinstance(draw, draws.Real):
         return {"kind": "normal"}
-    if draw.field in fields.classes:
-        return {"kind": "classes", "count": fields.classes[draw.field]}
     if draw.field == "caption":
         return {"kind": "caption"}
+    if draw.field in fields.classes:
+        return {"kind": "classes", "count": fields.classes[draw.field]}
     return {"kind": "image" if len(fields.shape(draw.field)) == 3 else "real"}
 
 

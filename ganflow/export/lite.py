@@ -33,8 +33,8 @@ def convert(sampler: Sampler, example: Examples) -> bytes:
         except Exception as error:  # whatever it fails with, it is about this model
             failure = error
     told = str(failure).strip()
-    if lacks := re.search(r"^TF Select ops: (.*)$", told, re.M):
-        raise ConversionError(f"TFLite alone does not have {lacks[1]}") from failure
+    if lacks := sorted(set(re.findall(r"'tf\.(\w+)' op is neither", told))):
+        raise ConversionError(f"TFLite alone does not have {', '.join(lacks)}") from failure
     raise ConversionError(next(iter(told.splitlines()), type(failure).__name__)) from failure
 
 

@@ -58,7 +58,6 @@ WORDS: dict[str, Callable[[list[tf.Tensor], _Settings], tf.Tensor]] = {
     "sqrt": lambda i, s: tf.sqrt(i[0]),
     "square": lambda i, s: tf.square(i[0]),
     "stack": lambda i, s: tf.stack(i, s["axis"]),
-    "strided_slice": lambda i, s: tf.strided_slice(i[0], **s),
     "sub": lambda i, s: i[0] - i[1],
     "sum": lambda i, s: tf.reduce_sum(i[0], s["axes"], s["keep"]),
     "tanh": lambda i, s: tf.tanh(i[0]),

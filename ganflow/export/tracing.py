@@ -139,7 +139,7 @@ class _Walk:
         for tensor, said in zip(op.outputs, words.say(op, constants), strict=True):
             inputs = tuple(self.named(op.inputs[i]) for i in said.inputs)
             if said.then is not None:
-                inputs, said = (self._add(said, inputs, said.settings["shape"]),), said.then
+                inputs, said = (self._add(said, inputs, said.shape),), said.then
             self.values[id(tensor)] = self._add(said, inputs, tensor.shape)
 
     def _add(self, said: words.Said, inputs: tuple, shape) -> str:

@@ -5,6 +5,7 @@ the three together. Shapes are fixed, so whatever only reads or changes a shape 
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,13 +24,15 @@ class Said:
     Attributes:
       word, settings: as in a `program.Step`.
       inputs: which of the operation's.
-      then: a second step, on the output of this one, whose shape stands in its settings.
+      then: a second step, on the output of this one.
+      shape: of what this one gives, where there is a second.
     """
 
     word: str
     inputs: Sequence[int]
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
     then: "Said | None" = None
+    shape: Sequence[int] = ()
 
 
 # Operations whose word needs no settings.
@@ -63,7 +66,7 @@ _RESHAPES = ("Reshape", "ExpandDims", "Squeeze")
 _REDUCTIONS = {"Mean": "mean", "Sum": "sum", "Max": "max"}
 _POOLS = {"MaxPool": "max_pool", "AvgPool": "average_pool"}
 _RESIZES = {"ResizeNearestNeighbor": "resize_nearest", "ResizeBilinear": "resize_bilinear"}
-_MASKS = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
+_AXES = ("ellipsis", "new_axis", "shrink_axis")
 
 
 def say(op: tf.Operation, constants: Sequence[np.ndarray | None]) -> list[Said]:
@@ -113,9 +116,9 @@ def _conv(op, constants) -> Said:
     # TensorFlow.js has no other padding here: the whole that a `conv` without any would have seen,
     # and then a piece of it.
     size = settings["shape"]
-    settings |= {"pad": "valid", "shape": [n + sum(p) for n, p in zip(size, pads, strict=True)]}
+    whole = [n + sum(p) for n, p in zip(size, pads, strict=True)]
     cut = Said("slice", [], {"begin": [before for before, _ in pads], "size": size})
-    return Said("deconv", [2, 1], settings, then=cut)
+    return Said("deconv", [2, 1], settings | {"pad": "valid", "shape": whole}, cut, whole)
 
 
 def _split(op, constants) -> list[Said]:
@@ -128,12 +131,36 @@ def _split(op, constants) -> list[Said]:
 
 
 def _strided_slice(op, constants) -> Said:
-    shape, before = op.outputs[0].shape, op.inputs[0].shape
-    if shape.num_elements() == before.num_elements() and min(_ints(op, constants, 3)) > 0:
-        return Said("reshape", [0], {"shape": shape.as_list()})  # x[:, newaxis]
-    settings: dict[str, Any] = {mask: op.get_attr(mask) for mask in _MASKS}
-    ends = {name: _ints(op, constants, i) for i, name in enumerate(("begin", "end", "strides"), 1)}
-    return Said("strided_slice", [0], ends | settings)
+    """A block of x and its shape: x[:, 1:3], x[:, newaxis], x[..., 0]."""
+    begin, end, strides = (_ints(op, constants, i) for i in (1, 2, 3))
+    masked = {m: op.get_attr(f"{m}_mask") for m in ("begin", "end", *_AXES)}
+
+    def has(mask: str, i: int) -> bool:
+        return bool(masked[mask] >> i & 1)
+
+    index = [
+        ...
+        if has("ellipsis", i)
+        else None
+        if has("new_axis", i)
+        else begin[i]
+        if has("shrink_axis", i)
+        else slice(
+            None if has("begin", i) else begin[i], None if has("end", i) else end[i], strides[i]
+        )
+        for i in range(len(begin))
+    ]
+    before, shape = op.inputs[0].shape.as_list(), op.outputs[0].shape.as_list()
+    places = np.arange(math.prod(before)).reshape(before)[tuple(index)]
+    first, last = (np.unravel_index(places.flat[i], before) for i in (0, -1))
+    size = [int(b - a) + 1 for a, b in zip(first, last, strict=True)]
+    if math.prod(size) != places.size or min(size) < 1:
+        raise UnknownOperationError("StridedSlice with strides")
+    reshaped = Said("reshape", [0], {"shape": shape})
+    if size == before:
+        return reshaped
+    block = {"begin": [int(a) for a in first], "size": size}
+    return Said("slice", [0], block, shape=size, then=None if size == shape else reshaped)
 
 
 def _one_hot(op, constants) -> Said:

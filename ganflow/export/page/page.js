@@ -156,7 +156,7 @@ async function showStrip() {
 // ------------------------------------------------------------ what happens
 
 function settingsOf({ settings }) {
-  const told = Object.entries(settings).filter(([name]) => name !== "shape" && !name.endsWith("mask"));
+  const told = Object.entries(settings).filter(([name]) => name !== "shape");
   return told.map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(", ");
 }
 

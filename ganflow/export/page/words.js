@@ -43,8 +43,6 @@ const WORDS = {
   sqrt: ([x]) => tf.sqrt(x),
   square: ([x]) => tf.square(x),
   stack: (parts, s) => tf.stack(parts, s.axis),
-  strided_slice: ([x], s) => tf.stridedSlice(x, s.begin, s.end, s.strides, s.begin_mask, s.end_mask,
-    s.ellipsis_mask, s.new_axis_mask, s.shrink_axis_mask),
   sub: ([x, y]) => tf.sub(x, y),
   sum: ([x], s) => tf.sum(x, s.axes, s.keep),
   tanh: ([x]) => tf.tanh(x),
