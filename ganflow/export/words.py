@@ -66,7 +66,7 @@ _RESHAPES = ("Reshape", "ExpandDims", "Squeeze")
 _REDUCTIONS = {"Mean": "mean", "Sum": "sum", "Max": "max"}
 _POOLS = {"MaxPool": "max_pool", "AvgPool": "average_pool"}
 _RESIZES = {"ResizeNearestNeighbor": "resize_nearest", "ResizeBilinear": "resize_bilinear"}
-_AXES = ("ellipsis", "new_axis", "shrink_axis")
+_MASKS = ("begin", "end", "ellipsis", "new_axis", "shrink_axis")  # of a strided slice
 
 
 def say(op: tf.Operation, constants: Sequence[np.ndarray | None]) -> list[Said]:
@@ -133,25 +133,23 @@ def _split(op, constants) -> list[Said]:
 def _strided_slice(op, constants) -> Said:
     """A block of x and its shape: x[:, 1:3], x[:, newaxis], x[..., 0]."""
     begin, end, strides = (_ints(op, constants, i) for i in (1, 2, 3))
-    masked = {m: op.get_attr(f"{m}_mask") for m in ("begin", "end", *_AXES)}
+    masks = {name: op.get_attr(f"{name}_mask") for name in _MASKS}
 
-    def has(mask: str, i: int) -> bool:
-        return bool(masked[mask] >> i & 1)
+    def place(i: int):
+        """What stood at place i of the brackets."""
+        told = {name for name, mask in masks.items() if mask >> i & 1}
+        if "ellipsis" in told:
+            return ...
+        if "new_axis" in told:
+            return None
+        if "shrink_axis" in told:
+            return begin[i]
+        ends = (None if name in told else v[i] for name, v in (("begin", begin), ("end", end)))
+        return slice(*ends, strides[i])
 
-    index = [
-        ...
-        if has("ellipsis", i)
-        else None
-        if has("new_axis", i)
-        else begin[i]
-        if has("shrink_axis", i)
-        else slice(
-            None if has("begin", i) else begin[i], None if has("end", i) else end[i], strides[i]
-        )
-        for i in range(len(begin))
-    ]
+    index = tuple(place(i) for i in range(len(begin)))
     before, shape = op.inputs[0].shape.as_list(), op.outputs[0].shape.as_list()
-    places = np.arange(math.prod(before)).reshape(before)[tuple(index)]
+    places = np.arange(math.prod(before)).reshape(before)[index]
     first, last = (np.unravel_index(places.flat[i], before) for i in (0, -1))
     size = [int(b - a) + 1 for a, b in zip(first, last, strict=True)]
     if math.prod(size) != places.size or min(size) < 1:

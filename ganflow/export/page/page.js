@@ -84,14 +84,18 @@ async function check() {
 
 // ------------------------------------------------------------ between two samples
 
-// A way from a to b: straight in a cube, on a great circle where z is normal.
+// A way from a to b: straight in a cube; where z is normal its direction goes on a great circle, and
+// its length evenly from the one's to the other's.
 function between(input, a, b, t) {
-  if (input.kind === "uniform") return a.map((v, i) => (1 - t) * v + t * b[i]);
-  const dot = (x, y) => x.reduce((sum, v, i) => sum + v * y[i], 0);
-  const cosine = dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+  const straight = () => a.map((v, i) => (1 - t) * v + t * b[i]);
+  if (input.kind === "uniform") return straight();
+  const length = (x) => Math.hypot(...x);
+  const cosine = a.reduce((sum, v, i) => sum + v * b[i], 0) / (length(a) * length(b));
   const angle = Math.acos(Math.min(Math.max(cosine, -1), 1));
-  if (Math.sin(angle) < 1e-3) return a.map((v, i) => (1 - t) * v + t * b[i]);
-  const [left, right] = [Math.sin((1 - t) * angle), Math.sin(t * angle)].map((v) => v / Math.sin(angle));
+  if (!(Math.sin(angle) > 1e-3)) return straight(); // one direction, or opposite ones
+  const whole = (1 - t) * length(a) + t * length(b);
+  const left = whole * Math.sin((1 - t) * angle) / Math.sin(angle) / length(a);
+  const right = whole * Math.sin(t * angle) / Math.sin(angle) / length(b);
   return a.map((v, i) => left * v + right * b[i]);
 }
 
