@@ -113,7 +113,7 @@ def test_a_models_program_gives_its_samples_and_no_weight_is_for_nothing(name):
     for sampler, program, weights, example in programs_of(name):
         for i in range(2):
             made = running.run(program, weights, example.part(1, i))
-            np.testing.assert_allclose(made[0], example.samples[i], atol=1e-4)
+            np.testing.assert_allclose(made[0], example.samples[i], atol=1e-5)
         assert np.ptp(example.samples) > 0.01, f"{sampler.name}: nothing to see"
         used = {input for step in program.steps for input in step.inputs}
         assert set(weights) <= used

@@ -17,9 +17,7 @@ WORDS: dict[str, Callable[[list[tf.Tensor], _Settings], tf.Tensor]] = {
     "cast": lambda i, s: tf.cast(i[0], s["to"]),
     "concat": lambda i, s: tf.concat(i, s["axis"]),
     "conv": lambda i, s: tf.nn.conv2d(i[0], i[1], s["strides"], _pad(s)),
-    "deconv": lambda i, s: tf.nn.conv2d_transpose(
-        i[0], i[1], s["shape"], s["strides"], s["pad"].upper()
-    ),
+    "deconv": lambda i, s: tf.nn.conv2d_transpose(i[0], i[1], s["shape"], s["strides"], _pad(s)),
     "depth_to_space": lambda i, s: tf.nn.depth_to_space(i[0], s["size"]),
     "div": lambda i, s: i[0] / i[1],
     "einsum": lambda i, s: tf.einsum(s["equation"], *i),

@@ -111,14 +111,7 @@ def _conv(op, constants) -> Said:
     if op.type == "Conv2D":
         return Said("conv", [0, 1], settings)
     settings["shape"] = op.outputs[0].shape.as_list()
-    if isinstance(pads := settings["pad"], str):
-        return Said("deconv", [2, 1], settings)
-    # TensorFlow.js has no other padding here: the whole that a `conv` without any would have seen,
-    # and then a piece of it.
-    size = settings["shape"]
-    whole = [n + sum(p) for n, p in zip(size, pads, strict=True)]
-    cut = Said("slice", [], {"begin": [before for before, _ in pads], "size": size})
-    return Said("deconv", [2, 1], settings | {"pad": "valid", "shape": whole}, cut, whole)
+    return Said("deconv", [2, 1], settings)
 
 
 def _split(op, constants) -> list[Said]:
