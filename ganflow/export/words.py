@@ -137,8 +137,8 @@ def _strided_slice(op, constants) -> Said:
             return None
         if "shrink_axis" in told:
             return begin[i]
-        ends = (None if name in told else v[i] for name, v in (("begin", begin), ("end", end)))
-        return slice(*ends, strides[i])
+        first, last = "begin" not in told, "end" not in told
+        return slice(begin[i] if first else None, end[i] if last else None, strides[i])
 
     index = tuple(place(i) for i in range(len(begin)))
     before, shape = op.inputs[0].shape.as_list(), op.outputs[0].shape.as_list()
