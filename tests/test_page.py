@@ -114,13 +114,10 @@ def test_a_wrong_weight_is_seen_and_said(browser, tmp_path):  # noqa: F811
     *_, url = export("simple", tmp_path, "")
     script = tmp_path / "simple" / "page" / "weights.js"
     lines = script.read_text().splitlines()
-    place = {line.split('"')[1]: i for i, line in enumerate(lines) if line.startswith("WEIGHTS[")}
-    a, b = (place[f"examples of samples/{name}"] for name in ("z", "samples"))
-    assert lines[a] != lines[b]
-    w = place["generator/b_0000"]
-    model, weights = pages.read(tmp_path / "simple" / "page")
+    (place,) = (i for i, line in enumerate(lines) if '"generator/b_0000"' in line)
+    _, weights = pages.read(script.parent)
     turned = weights["generator/b_0000"][::-1].copy()
-    lines[w] = f'WEIGHTS["generator/b_0000"] = {pages._text(turned)};'
+    lines[place] = f'WEIGHTS["generator/b_0000"] = {pages._text(turned)};'
     script.write_text("\n".join(lines))
     open_page(browser, url)
     said = browser.script("return document.getElementById('check').textContent")
