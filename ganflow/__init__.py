@@ -10,7 +10,7 @@ and TensorFlow with them, without its start-up chatter.
 Imports go downwards only, each package's from those before it:
 
     base < storage < nn < interface < data < models < pictures < trained < judging < summaries
-    < cli < engine < ladder < gates < lab < programs
+    < cli < engine < ladder < gates < lab < export < programs
 """
 
 import importlib

@@ -39,6 +39,7 @@ PROGRAMS = {  # and what has to be said for one to parse its flags
     "evaluate": (),
     "ladder": (),
     "gates": (),
+    "export": ("--workdir=W", "--out=D"),
 }
 HAS_MODEL = ("train", "describe", "lab")
 ABSL = {"flagfile", "help", "helpfull"}  # there in every program

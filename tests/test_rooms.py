@@ -27,6 +27,7 @@ ROOMS = [
     "ladder",
     "gates",
     "lab",
+    "export",
     "programs",
 ]
 FILES = sorted(HOUSE.rglob("*.py"))

@@ -16,7 +16,7 @@ from absl import logging
 
 
 @contextlib.contextmanager
-def _stderr_held_back() -> Iterator[None]:
+def stderr_held_back() -> Iterator[None]:
     """Keep what is written to file descriptor 2; print it after all if the body fails."""
     sys.stderr.flush()
     real = os.dup(2)
@@ -84,11 +84,12 @@ if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         import tensorflow as tf
 else:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-    with _ctrl_c_kept(), _stderr_held_back(), _without_keras():
+    with _ctrl_c_kept(), stderr_held_back(), _without_keras():
         import tensorflow as tf
 
         tf.config.list_physical_devices("GPU")
 
-    # Its Python part would go on with a line for every reduction and one for every save.
+    # Its Python part would go on with a line for every reduction and some for every save.
     tf.get_logger().setLevel("WARNING")
-    logging.get_absl_logger().addFilter(lambda record: record.filename != "functional_saver.py")
+    _TALKATIVE = ("functional_saver.py", "signature_serialization.py", "fingerprinting_utils.py")
+    logging.get_absl_logger().addFilter(lambda record: record.filename not in _TALKATIVE)

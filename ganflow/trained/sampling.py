@@ -4,7 +4,7 @@ import dataclasses
 import io
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,7 +95,9 @@ def of_gan(
     fixed = fixed or {}
     drawn = {name: draw for name, draw in chosen.given.items() if name not in fixed}
     others = dataclasses.replace(chosen, given=drawn)
-    given = gans.given(others, seed, whole, "sample.py", _real(others, manifest, whole))
+    wanted = [draw.field for draw in drawn.values() if isinstance(draw, Real)]
+    real = real_examples(wanted, manifest, whole)
+    given = gans.given(others, seed, whole, "sample.py", real)
     for name, values in fixed.items():
         rest = np.repeat(values[-1:], whole - num, axis=0)
         given[name] = tf.constant(np.concatenate([values, rest]), blank[name].dtype)
@@ -122,13 +124,12 @@ def choose(gan, name: str = "") -> Sampler:
     raise InputError(f"--sampler={name}: there is none of this name; there are: {there}")
 
 
-def _real(sampler: Sampler, manifest: dict, count: int) -> dict[str, tf.Tensor]:
-    """The real fields that a sampler is given, `count` examples, over again where there are fewer.
+def real_examples(wanted: Sequence[str], manifest: dict, count: int) -> dict[str, tf.Tensor]:
+    """Fields of a run's data set, `count` held-out examples, over again where there are fewer.
 
     Raises:
       InputError: the run's data set is no longer where it was.
     """
-    wanted = [draw.field for draw in sampler.given.values() if isinstance(draw, Real)]
     if not wanted:
         return {}
     options = manifest["options"]
