@@ -3,6 +3,8 @@
 Each pixel of an image is a square of whole pixels of the sheet.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ganflow.pictures import canvas, grids
@@ -97,6 +99,31 @@ def interpolation(images: np.ndarray, of: str) -> np.ndarray:
     axes.set_xticks(tile[1] * (np.arange(BETWEEN) + 0.5), names)
     axes.set_yticks(tile[0] * (np.arange(rows) + 0.5), np.arange(1, rows + 1))
     axes.set(xlabel="t: from the first z (0) to the second (1)", ylabel="pair of z's")
+    return canvas.rendered(figure)
+
+
+def labelled(
+    images: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+    names: tuple[str, str] = ("", ""),
+) -> np.ndarray:
+    """Images under a name for each column and beside one for each row.
+
+    Args:
+      images: [rows * columns, h, w, c] in [-1, 1], row after row.
+      rows, columns: the names.
+      title: above the picture, of one line or two.
+      names: of all rows, and of all columns.
+
+    Returns:
+      uint8 [height, width, 3].
+    """
+    figure, axes, tile = _sheet(images, len(columns), title)
+    axes.set_xticks(tile[1] * (np.arange(len(columns)) + 0.5), columns)
+    axes.set_yticks(tile[0] * (np.arange(len(rows)) + 0.5), rows)
+    axes.set(xlabel=names[1], ylabel=names[0])
     return canvas.rendered(figure)
 
 
