@@ -39,6 +39,8 @@ PROGRAMS = {  # and what has to be said for one to parse its flags
     "evaluate": (),
     "ladder": (),
     "gates": (),
+    "explore": ("--workdir=W",),
+    "compare": (),
 }
 HAS_MODEL = ("train", "describe", "lab")
 ABSL = {"flagfile", "help", "helpfull"}  # there in every program

@@ -29,7 +29,7 @@ def animation(visit: Visit) -> Found:
     others = taken(given, np.tile(np.arange(_IN_FILM), len(frames)))
     samples = space.made(space.with_z(others, frames.reshape(-1, space.size)))
     if samples.ndim == 2:
-        raise InputError("animation: points have no strip, and interpolation.png shows whole ways")
+        raise InputError("points have no strip, and interpolation.png shows whole ways")
     samples = in_rows(samples, len(frames))
     titles = [f"{asked.title}, frame {i + 1:2}" for i in range(len(frames))]
     film = {f"interpolation.{asked.film}": _film(samples, titles, "interpolation", asked.film)}

@@ -2,7 +2,8 @@
 
     drawings          every factor of `data.drawings`, by the readers of `judging.factors`
     labelled images   `label` by the judge's classifier, and `ink`: thin below and bold above the
-                      median brightness of the real images
+                      median brightness of the real images of that label, so that the two are
+                      independent
 
 So the same reader chooses the samples for an arithmetic of z and judges what comes of it.
 """
@@ -16,7 +17,7 @@ from ganflow import data
 from ganflow.base.errors import InputError
 from ganflow.data import drawings
 
-_INK_FROM = 5_000  # real images whose median brightness parts thin from bold
+_INK_FROM = 5_000  # real images whose median brightnesses part thin from bold
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,15 +64,22 @@ def reader_of(dataset: data.Dataset, held_out: data.Dataset | None, field: str) 
 
     of_held_out = None if held_out is None else held_out.alone(field)
     judge = classifier_cache.trained(own, of_held_out, seed=0)
-    some = examples[:: max(1, len(examples) // _INK_FROM)]
-    middle = float(np.median(_brightness(data.decoded(some).numpy())))
+    every = max(1, len(examples) // _INK_FROM)
+    real, label = data.decoded(examples[::every]).numpy(), own.label[::every]
+    of_all = np.median(_brightness(real))
+    medians = np.array(
+        [
+            np.median(_brightness(real[label == k])) if np.any(label == k) else of_all
+            for k in range(judge.num_classes)
+        ]
+    )
 
     def read(images: np.ndarray) -> dict[str, np.ndarray]:
-        bold = (_brightness(images) > middle).astype(np.int32)
-        return {"label": judge.read(images)[1].astype(np.int32), "ink": bold}
+        seen = judge.read(images)[1].astype(np.int32)
+        return {"label": seen, "ink": (_brightness(images) > medians[seen]).astype(np.int32)}
 
     labels = tuple(map(str, range(judge.num_classes)))
-    told = "the judge's classifier, and the brightness beside that of the median real image"
+    told = "the judge's classifier, and the brightness beside the median of real ones of the label"
     return Reader({"label": labels, "ink": ("thin", "bold")}, read, ("label", "ink"), told)
 
 

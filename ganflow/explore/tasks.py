@@ -42,7 +42,9 @@ def arithmetic(visit: Visit) -> Found:
     columns = ["mean z", *(str(i + 1) for i in range(_SHOWN))]
     title = f"{visit.asked.title}\n{formula.told(reader)}"
     picture = sheets.labelled(np.concatenate(images), names, columns, title)
-    sizes = ", ".join(f"{len(group)} of {letter}" for letter, group in zip("ABC", outcome.groups))
+    sizes = ", ".join(
+        f"{len(group)} of {letter}" for letter, group in zip("ABC", outcome.groups, strict=True)
+    )
     told = (
         f"{formula.told(reader)}: {outcome.share:.0%} of {len(outcome.results.samples)} show "
         f"{expected}; of z merely drawn {outcome.drawn_share:.0%}, with two groups chosen blindly "

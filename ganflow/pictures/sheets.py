@@ -14,6 +14,7 @@ _PAIRS_A_ROW = 4
 _TILE_PIXELS = 56  # images are enlarged by a whole factor to about this height
 _GAP_PIXELS = 2
 _MARGINS_PIXELS = (90, 15, 40, 55)  # left, right, top, bottom
+_LETTER_PIXELS = 8  # of a row's name, about
 _LEAST_WIDTH_PIXELS = 480  # room for the title
 _CHUNK_BYTES = 16 * 2**20  # of training images in float64, at a time
 
@@ -120,7 +121,8 @@ def labelled(
     Returns:
       uint8 [height, width, 3].
     """
-    figure, axes, tile = _sheet(images, len(columns), title)
+    left_pixels = 40 + _LETTER_PIXELS * max(map(len, rows))
+    figure, axes, tile = _sheet(images, len(columns), title, left_pixels=left_pixels)
     axes.set_xticks(tile[1] * (np.arange(len(columns)) + 0.5), columns)
     axes.set_yticks(tile[0] * (np.arange(len(rows)) + 0.5), rows)
     axes.set(xlabel=names[1], ylabel=names[0])
@@ -186,7 +188,9 @@ def _decoded(images: np.ndarray) -> np.ndarray:
     return images / 127.5 - 1.0 if images.dtype == np.uint8 else images.astype(np.float64)
 
 
-def _sheet(images: np.ndarray, columns: int, title: str, blank_pixels: int = 0):
+def _sheet(
+    images: np.ndarray, columns: int, title: str, blank_pixels: int = 0, left_pixels: int = 0
+):
     """A figure with a grid of images, each pixel of which is a square of whole pixels.
 
     Returns:
@@ -198,6 +202,7 @@ def _sheet(images: np.ndarray, columns: int, title: str, blank_pixels: int = 0):
         large = np.pad(large, [(0, 0), (0, blank_pixels), (0, 0), (0, 0)], constant_values=1.0)
     sheet = grids.grid(large, columns, _GAP_PIXELS)
     left, right, top, bottom = _MARGINS_PIXELS
+    left = max(left, left_pixels)
     height, width = sheet.shape[:2]
     size = (max(left + width + right, _LEAST_WIDTH_PIXELS), top + height + bottom)
     figure = canvas.figure(*size)

@@ -1,7 +1,8 @@
 """Explore the space of z of a trained model: pictures, films and arrays of what lies where.
 
 ganflow-explore --workdir=runs/simple --out=explored
-ganflow-explore --workdir=W --what=algebra --algebra="label=3 ink=bold - label=3 ink=thin + label=7 ink=thin"
+ganflow-explore --workdir=W --what=interpolation,animation --film=webp
+ganflow-explore --workdir=W --what=algebra --algebra="label=3 - label=7 + label=7"
 ganflow-explore --workdir=W --what=projection --input=photo.png
 """
 
@@ -115,4 +116,6 @@ def _make(out: Path) -> None:
     try:
         out.mkdir(exist_ok=True)
     except OSError as error:
-        raise InputError(f"--out={out}: cannot be made: {error.strerror}; choose another") from error
+        raise InputError(
+            f"--out={out}: cannot be made: {error.strerror}; choose another"
+        ) from error
