@@ -25,13 +25,12 @@ def encoded(frames: Sequence[np.ndarray], kind: str, frame_ms: int = 100) -> byt
     images = [Image.fromarray(f[:, :, 0] if f.shape[2] == 1 else f) for f in frames]
     durations = [frame_ms] * (len(images) - 1) + [frame_ms * _HELD]
     out = io.BytesIO()
-    settings = {"lossless": True} if kind == "webp" else {"optimize": False}
     images[0].save(
         *(out, kind.upper()),
         save_all=True,
         append_images=images[1:],
         duration=durations,
         loop=0,
-        **settings,
+        lossless=True,  # of WebP; GIF files always are
     )
     return out.getvalue()
