@@ -83,9 +83,10 @@ def projected(visit: Visit) -> Found:
 
 def _target(visit: Visit) -> tuple[np.ndarray, int | None, str]:
     """(The example as models see it, its class where that is known, which it is)."""
-    asked, field = visit.asked, visit.against()
+    asked = visit.asked
     if asked.input is not None:
         return _from_file(visit), None, asked.input.name
+    field = visit.against()
     train, held_out = visit.data
     part, which = (train, "training") if held_out is None else (held_out, "held-out")
     examples = part.alone(field)

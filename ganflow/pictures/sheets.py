@@ -14,7 +14,7 @@ _PAIRS_A_ROW = 4
 _TILE_PIXELS = 56  # images are enlarged by a whole factor to about this height
 _GAP_PIXELS = 2
 _MARGINS_PIXELS = (90, 15, 40, 55)  # left, right, top, bottom
-_LETTER_PIXELS = 8  # of a row's name, about
+_LETTER_PIXELS = 7  # of a title or a row's name, at most
 _LEAST_WIDTH_PIXELS = 480  # room for the title
 _CHUNK_BYTES = 16 * 2**20  # of training images in float64, at a time
 
@@ -122,7 +122,10 @@ def labelled(
       uint8 [height, width, 3].
     """
     left_pixels = 40 + _LETTER_PIXELS * max(map(len, rows))
-    figure, axes, tile = _sheet(images, len(columns), title, left_pixels=left_pixels)
+    title_pixels = _LETTER_PIXELS * max(map(len, title.split("\n")))
+    figure, axes, tile = _sheet(
+        images, len(columns), title, left_pixels=left_pixels, title_pixels=title_pixels
+    )
     axes.set_xticks(tile[1] * (np.arange(len(columns)) + 0.5), columns)
     axes.set_yticks(tile[0] * (np.arange(len(rows)) + 0.5), rows)
     axes.set(xlabel=names[1], ylabel=names[0])
@@ -189,7 +192,12 @@ def _decoded(images: np.ndarray) -> np.ndarray:
 
 
 def _sheet(
-    images: np.ndarray, columns: int, title: str, blank_pixels: int = 0, left_pixels: int = 0
+    images: np.ndarray,
+    columns: int,
+    title: str,
+    blank_pixels: int = 0,
+    left_pixels: int = 0,
+    title_pixels: int = 0,
 ):
     """A figure with a grid of images, each pixel of which is a square of whole pixels.
 
@@ -203,8 +211,9 @@ def _sheet(
     sheet = grids.grid(large, columns, _GAP_PIXELS)
     left, right, top, bottom = _MARGINS_PIXELS
     left = max(left, left_pixels)
+    least = max(_LEAST_WIDTH_PIXELS, left + title_pixels)
     height, width = sheet.shape[:2]
-    size = (max(left + width + right, _LEAST_WIDTH_PIXELS), top + height + bottom)
+    size = (max(left + width + right, least), top + height + bottom)
     figure = canvas.figure(*size)
     axes = figure.add_axes((left / size[0], bottom / size[1], width / size[0], height / size[1]))
     if sheet.shape[2] == 1:  # a colour map would change some levels by one
