@@ -103,7 +103,7 @@ def test_every_run_has_a_curve_in_its_colour_where_it_has_the_figure():
 def runs(tmp_path_factory):
     """Workdirs of a run on points and of one on images."""
     folder = tmp_path_factory.mktemp("runs")
-    small = ("--g_hidden=8", "--d_hidden=8", "--steps=2", "--summary_every=1", "--jit=off")
+    small = ("--g_hidden=8", "--d_hidden=8", "--steps=2", "--summary_every=2", "--jit=off")
     for name, args in {
         "points": ("--model=circle", "--evaluate_every=2", "--evaluate_num=100"),
         "images": ("--model=simple", "--dataset=digits"),
@@ -136,7 +136,7 @@ def test_one_run_tells_its_own_history(runs, tmp_path):
     ended = run("compare.py", str(runs / "points"), f"--out={tmp_path / 'one.png'}")
     assert ended.code == 0, ended.err
     rows = [line.split() for line in ended.out.splitlines()]
-    assert [row[0] for row in rows if row and row[0] in "012"] == ["0", "1", "2"]
+    assert [row[0] for row in rows if row and row[0] in "012"] == ["0", "2"]
 
 
 @pytest.mark.parametrize(
