@@ -9,8 +9,8 @@ and TensorFlow with them, without its start-up chatter.
 
 Imports go downwards only, each package's from those before it:
 
-    base < storage < nn < interface < data < models < pictures < trained < judging < summaries
-    < cli < engine < ladder < gates < lab < export < programs
+    base < storage < nn < interface < data < models < pictures < trained < judging < explore
+    < summaries < cli < engine < ladder < gates < lab < export < programs
 """
 
 import importlib

@@ -27,7 +27,8 @@ _PATIENCE_SECONDS = 300
 # spend another second on taking TensorFlow's modules apart.
 _SERVER = """
 import importlib, json, os, runpy, sys, traceback
-from ganflow.programs import describe, evaluate, export, gates, lab, ladder, sample, train
+from ganflow.programs import compare, describe, evaluate, explore, export, gates, lab, ladder
+from ganflow.programs import sample, train
 from ganflow import models
 from ganflow.judging import evaluation
 import matplotlib.backends.backend_agg, matplotlib.colors, matplotlib.figure
@@ -78,7 +79,7 @@ class Ended:
         """The one line that the program says about its error, after checking that it is one."""
         assert self.code == code, f"exit code {self.code}, not {code}: {self.err}"
         *before, last = self.err.splitlines()
-        names = "train|sample|describe|evaluate|export|ladder|lab|gates"
+        names = "train|sample|describe|evaluate|export|ladder|lab|gates|explore|compare"
         assert re.match(rf"(({names})\.py|ganflow-({names})): ", last), self.err
         for line in before:
             assert re.match(r"[IWE]\d{4} [\d:.]+ \d+ \w+\.py:\d+\] ", line), self.err

@@ -40,6 +40,8 @@ PROGRAMS = {  # and what has to be said for one to parse its flags
     "ladder": (),
     "gates": (),
     "export": ("--workdir=W", "--out=D"),
+    "explore": ("--workdir=W",),
+    "compare": (),
 }
 HAS_MODEL = ("train", "describe", "lab")
 ABSL = {"flagfile", "help", "helpfull"}  # there in every program

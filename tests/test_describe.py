@@ -2,6 +2,8 @@
 
 import pytest
 import tensorflow as tf
+from processes import run
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from ganflow import engine, models
 from ganflow.interface import gans, tables
@@ -123,3 +125,15 @@ def test_the_shapes_of_mnists_data_sets_are_known_without_their_files():
     assert whole == Fields({"x": (56, 56, 1), "label": ()}, {"label": 10})
     both = {"a": (56, 56, 1), "b": (56, 56, 1), "a_label": (), "b_label": ()}
     assert halves == Fields(both, {"a_label": 10, "b_label": 10})
+
+
+def test_the_wiring_goes_where_tensorboard_looks(tmp_path):
+    args = ("--model=circle", "--g_hidden=4", "--d_hidden=4", f"--logdir={tmp_path}")
+    ended = run("describe.py", *args)
+    assert ended.code == 0, ended.err
+    (path,) = (tmp_path / "wiring").iterdir()
+    (value,) = (v for e in EventFileLoader(str(path)).Load() for v in e.summary.value)
+    assert value.tag == "Pictures/wiring" and "moves" in value.metadata.summary_description
+    picture = tf.io.decode_png(value.tensor.string_val[2])
+    assert [int(size) for size in value.tensor.string_val[:2]] == list(picture.shape[1::-1])
+    assert "no such folder" in run("describe.py", "--logdir=/nowhere").error(2)

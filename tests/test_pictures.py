@@ -1,10 +1,12 @@
 """Pictures: grids pixel by pixel, and PNG files that can be read again."""
 
+import io
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganflow.pictures import canvas, curves, grids
+from ganflow.pictures import canvas, curves, films, grids, heat, paths, sheets
 
 BLUE, ORANGE = (0, 114, 178), (213, 94, 0)
 
@@ -175,3 +177,65 @@ def test_points_alone():
     one, other = (grids.points(np.float32([[0, 0], [x, 1]]), "t") for x in (1, 2))
     assert one.shape == (600, 600, 3)
     assert (one != other).any()
+
+
+# ---------------------------------------------------------------- films, heat maps, paths, names
+
+
+@pytest.mark.parametrize(("kind", "channels"), [("gif", 1), ("webp", 1), ("webp", 3)])
+def test_a_film_has_its_frames_to_the_bit_and_holds_the_last(kind, channels):
+    from PIL import Image
+
+    frames = np.random.RandomState(0).randint(0, 256, [3, 8, 10, channels], np.uint8)
+    with Image.open(io.BytesIO(films.encoded(frames, kind, frame_ms=50))) as film:
+        assert film.format.lower() == kind and film.n_frames == 3
+        for i, frame in enumerate(frames):
+            film.seek(i)
+            film.load()
+            shown = np.asarray(film.convert("RGB"))
+            np.testing.assert_array_equal(shown, np.broadcast_to(frame, shown.shape))
+            assert film.info["duration"] == (500 if i == 2 else 50)
+        assert film.info["loop"] == 0
+
+
+def test_a_heat_map_has_the_colours_of_its_values():
+    from matplotlib import colormaps
+
+    levels = np.float32([-1, 0, 1])
+    image = levels.repeat(8)[np.newaxis, :, np.newaxis].repeat(24, axis=0)
+
+    def shown(*images):
+        return heat.heat_maps({str(i): image for i, image in enumerate(images)}, "t")
+
+    colours = [tuple(colormaps["viridis"]((v + 1) / 2, bytes=True)[:3]) for v in levels]
+    picture = shown(image)
+    for colour in colours:
+        assert np.sum((picture == np.uint8(colour)).all(axis=-1)) > 4_000  # pixels of a third
+    # On one scale: beside a value of 3, 1 is no longer the brightest.
+    beyond = shown(image, 3 * image)
+    assert np.sum((beyond[:, :300] == np.uint8(colours[2])).all(axis=-1)) < 1_000
+    assert shown(np.zeros([4, 4, 3], np.float32)).shape[0] > 2 * picture.shape[0]
+
+
+def test_points_on_their_way_are_lines_over_real_ones():
+    ways = np.float32([[[0, 0], [1, 1]], [[1, 0], [0, 1]]])
+    real = np.float32([[0.5, y] for y in np.linspace(0.7, 0.9, 50)])
+    alone, over = (paths.draw(ways, ["a", "b"], "t", some) for some in (None, real))
+    assert has(over, BLUE) and has(over, ORANGE)
+    middle = slice(300, 400)  # columns: between the lines
+    assert np.sum((over != alone).any(axis=-1)[:300, middle]) > 200
+
+
+def test_a_sheet_has_room_for_its_rows_names():
+    images = np.zeros([4, 8, 8, 1], np.float32)
+    short, long = (sheets.labelled(images, [n, n], ["1", "2"], "t") for n in ("a", "a" * 40))
+    assert short.shape[0] == long.shape[0]
+    assert long.shape[1] >= 40 * 7 + 2 * 56
+
+
+def test_what_is_below_is_as_wide_and_as_colourful():
+    upper, lower = np.zeros([1, 1, 1], np.uint8), np.full([1, 2, 3], [1, 2, 3], np.uint8)
+    assert grids.below(upper, lower).tolist() == [
+        [[0, 0, 0], [255, 255, 255]],
+        [[1, 2, 3], [1, 2, 3]],
+    ]

@@ -32,7 +32,10 @@ from ganflow.cli import helping
 from ganflow.data import statistics
 from ganflow.programs import train
 
-PROGRAMS = ("train", "sample", "describe", "evaluate", "export", "ladder", "lab", "gates")
+PROGRAMS = (
+    *("train", "sample", "describe", "evaluate", "explore", "compare", "export", "ladder"),
+    *("lab", "gates"),
+)
 SIMPLE = ("--model=simple", "--dataset=digits", "--g_hidden=8", "--d_hidden=8", "--steps=4")
 
 
@@ -162,7 +165,7 @@ def test_help_says_what_a_program_is_for_and_lists_its_flags(program, started):
     assert ended.code == 0 and ended.err == ""
     assert ended.out.startswith(told.splitlines()[0])
     own = {"train": "--fresh", "evaluate": "--features", "ladder": "--marks", "gates": "--only"}
-    own["export"] = "--tfjs"
+    own |= {"explore": "--what", "export": "--tfjs"}
     assert own.get(program, "--model" if program in ("describe", "lab") else "--num") in ended.out
     # The example is a command that works from here; the flags are a line each, and all ours.
     example = shlex.split(ended.out.splitlines()[2])

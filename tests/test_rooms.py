@@ -21,6 +21,7 @@ ROOMS = [
     "pictures",
     "trained",
     "judging",
+    "explore",
     "summaries",
     "cli",
     "engine",

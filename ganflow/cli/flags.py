@@ -98,6 +98,15 @@ def parse(argv: list[str]) -> list[str]:
     return _parsed(argv, "")
 
 
+def parse_with_names(argv: list[str]) -> list[str]:
+    """The same for a program that is given names beside its flags; raises alike.
+
+    Returns:
+      The program's own name, and then those.
+    """
+    return _parsed(argv, "", names=True)
+
+
 def parse_for_model(argv: list[str], options: Any) -> list[str]:
     """The same for a program with `--model`: first define what the chosen model has.
 
@@ -120,7 +129,7 @@ def parse_for_model(argv: list[str], options: Any) -> list[str]:
     return _parsed(argv, peek.model)
 
 
-def _parsed(argv: list[str], model: str) -> list[str]:
+def _parsed(argv: list[str], model: str, names: bool = False) -> list[str]:
     for flag in [*FLAGS.flags_by_module_dict().get("absl.testing.absltest", [])]:
         delattr(FLAGS, flag.name)  # TensorFlow imports a test library, whose flags are not ours
     try:
@@ -129,7 +138,7 @@ def _parsed(argv: list[str], model: str) -> list[str]:
         raise InputError(_about_unknown(error.flagname, model)) from error
     except flags.Error as error:
         raise InputError(_one_line(error)) from error
-    if len(rest) > 1:
+    if len(rest) > 1 and not names:
         raise InputError(f"{rest[1]!r} is not a flag; flags look like --steps=1000")
     return rest
 

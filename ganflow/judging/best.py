@@ -6,7 +6,7 @@ average of G's weights, as `eval_ema/NAME`. Both count.
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ganflow import data
@@ -103,6 +103,13 @@ def best_of(rows: Iterable[dict], metric: str) -> Best | None:
     return min(found, key=lambda best: _badness(metric, best.value), default=None)
 
 
+def best_by(rows: Sequence[dict], keep_best: str) -> Best | None:
+    """The same by the flag: a figure, "auto" or "none"."""
+    names = {"auto": _AUTO, "none": ()}.get(keep_best, (keep_best,))
+    every = [best_of(rows, name) for name in names]
+    return next((found for found in every if found is not None), None)
+
+
 def evaluations_since(rows: Iterable[dict], best: Best) -> int:
     """How many rows after the best one have its figure."""
     return sum(row["step"] > best.step and f"eval/{best.metric}" in row for row in rows)
@@ -118,14 +125,12 @@ def of_workdir(folder: Path) -> Best:
     # Later rows are of a run that was killed before their steps were saved.
     rows = [row for row in workdir.Metrics(folder).rows() if row["step"] <= sound.step]
     metric = sound.manifest["options"].get("keep_best", "auto")
-    found = None
     if metric == "none":
         raise InputError(
             f"--step=best: {folder} was trained with --keep_best=none; give a step, or train on "
             "with --keep_best=auto"
         )
-    for name in _AUTO if metric == "auto" else (metric,):
-        found = found or best_of(rows, name)
+    found = best_by(rows, metric)
     if found is None:
         of_figure = "" if metric == "auto" else f" of {metric}"
         raise InputError(

@@ -42,6 +42,17 @@ def beside(left: np.ndarray, right: np.ndarray, gap_pixels: int = _BAR_PIXELS) -
     return np.concatenate([left, bar, right], axis=1)
 
 
+def below(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
+    """One picture below another, uint8 [h, w, 1 or 3] each; white fills what is narrower."""
+    width = max(upper.shape[1], lower.shape[1])
+    channels = max(upper.shape[2], lower.shape[2])
+    rows = [
+        np.pad(image, [(0, 0), (0, width - image.shape[1]), (0, 0)], constant_values=255)
+        for image in (upper, lower)
+    ]
+    return np.concatenate([row.repeat(channels // row.shape[2], axis=2) for row in rows])
+
+
 def titled(title: str, parts: Mapping[str, np.ndarray]) -> np.ndarray:
     """Grids beside one another, under a title and each under its caption; no pixel is changed.
 

@@ -3,6 +3,8 @@
 Each pixel of an image is a square of whole pixels of the sheet.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ganflow.pictures import canvas, grids
@@ -12,6 +14,7 @@ _PAIRS_A_ROW = 4
 _TILE_PIXELS = 56  # images are enlarged by a whole factor to about this height
 _GAP_PIXELS = 2
 _MARGINS_PIXELS = (90, 15, 40, 55)  # left, right, top, bottom
+_LETTER_PIXELS = 7  # of a title or a row's name, at most
 _LEAST_WIDTH_PIXELS = 480  # room for the title
 _CHUNK_BYTES = 16 * 2**20  # of training images in float64, at a time
 
@@ -100,6 +103,35 @@ def interpolation(images: np.ndarray, of: str) -> np.ndarray:
     return canvas.rendered(figure)
 
 
+def labelled(
+    images: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+    names: tuple[str, str] = ("", ""),
+) -> np.ndarray:
+    """Images under a name for each column and beside one for each row.
+
+    Args:
+      images: [rows * columns, h, w, c] in [-1, 1], row after row.
+      rows, columns: the names.
+      title: above the picture, of one line or two.
+      names: of all rows, and of all columns.
+
+    Returns:
+      uint8 [height, width, 3].
+    """
+    left_pixels = 40 + _LETTER_PIXELS * max(map(len, rows))
+    title_pixels = _LETTER_PIXELS * max(map(len, title.split("\n")))
+    figure, axes, tile = _sheet(
+        images, len(columns), title, left_pixels=left_pixels, title_pixels=title_pixels
+    )
+    axes.set_xticks(tile[1] * (np.arange(len(columns)) + 0.5), columns)
+    axes.set_yticks(tile[0] * (np.arange(len(rows)) + 0.5), rows)
+    axes.set(xlabel=names[1], ylabel=names[0])
+    return canvas.rendered(figure)
+
+
 def nearest(samples: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each sample the training image at the least Euclidean distance over all pixels.
 
@@ -159,7 +191,14 @@ def _decoded(images: np.ndarray) -> np.ndarray:
     return images / 127.5 - 1.0 if images.dtype == np.uint8 else images.astype(np.float64)
 
 
-def _sheet(images: np.ndarray, columns: int, title: str, blank_pixels: int = 0):
+def _sheet(
+    images: np.ndarray,
+    columns: int,
+    title: str,
+    blank_pixels: int = 0,
+    left_pixels: int = 0,
+    title_pixels: int = 0,
+):
     """A figure with a grid of images, each pixel of which is a square of whole pixels.
 
     Returns:
@@ -171,8 +210,10 @@ def _sheet(images: np.ndarray, columns: int, title: str, blank_pixels: int = 0):
         large = np.pad(large, [(0, 0), (0, blank_pixels), (0, 0), (0, 0)], constant_values=1.0)
     sheet = grids.grid(large, columns, _GAP_PIXELS)
     left, right, top, bottom = _MARGINS_PIXELS
+    left = max(left, left_pixels)
+    least = max(_LEAST_WIDTH_PIXELS, left + title_pixels)
     height, width = sheet.shape[:2]
-    size = (max(left + width + right, _LEAST_WIDTH_PIXELS), top + height + bottom)
+    size = (max(left + width + right, least), top + height + bottom)
     figure = canvas.figure(*size)
     axes = figure.add_axes((left / size[0], bottom / size[1], width / size[0], height / size[1]))
     if sheet.shape[2] == 1:  # a colour map would change some levels by one

@@ -1,6 +1,7 @@
 """Print a model's networks: layers, output shapes, parameters, totals, the weights' names.
 
 ganflow-describe --model=simple
+ganflow-describe --flagfile=W/flags.txt --logdir=W    # the wiring beside a run in TensorBoard
 ganflow-describe --model=simple --wiring=simple.png   # what feeds what in each update, as a picture
 """
 
@@ -15,6 +16,7 @@ from ganflow.interface import gans, tables, wiring
 from ganflow.interface.fields import Fields
 from ganflow.pictures import grids
 from ganflow.pictures import wiring as wiring_picture
+from ganflow.summaries import events, writer
 
 FLAGS = absl_flags.FLAGS
 
@@ -27,6 +29,9 @@ def run() -> None:
     absl_flags.DEFINE_string(
         "wiring", None, "a .png file: what is drawn, networks, losses, what each update moves"
     )
+    absl_flags.DEFINE_string(
+        "logdir", None, "a folder that TensorBoard shows, a workdir say: the wiring goes there too"
+    )
     command.run(main, lambda argv: flags.parse_for_model(argv, engine.Options()))
 
 
@@ -35,6 +40,8 @@ def main(_) -> int:
     out = Path(FLAGS.wiring) if FLAGS.wiring else None
     if out and (out.suffix != ".png" or not out.parent.is_dir()):
         raise InputError(f"--wiring={out}: expected a .png file in a folder that is there")
+    if FLAGS.logdir and not Path(FLAGS.logdir).is_dir():
+        raise InputError(f"--logdir={FLAGS.logdir}: there is no such folder; make it first")
     module = models.load(FLAGS.model)
     config = flags.read(module.Config())
     fields = _fields(config.dataset, flags.read(engine.Options()))
@@ -42,9 +49,17 @@ def main(_) -> int:
     shapes = ", ".join(f"{name} {list(shape)}" for name, shape in fields.shapes.items() if shape)
     print(f"{FLAGS.model} on {config.dataset}: {shapes}\n")
     print(tables.table(gan, fields))
+    if out or FLAGS.logdir:
+        picture = wiring_picture.draw(wiring.wirings(gan, fields))
     if out:
-        grids.write_png(out, wiring_picture.draw(wiring.wirings(gan, fields)))
+        grids.write_png(out, picture)
         print(f"\nThe wiring of every update: {out}")
+    if FLAGS.logdir:
+        written = events.Events(Path(FLAGS.logdir) / "wiring")
+        png = grids.encoded(picture)
+        written.write(0, events.image(writer.picture_tag("wiring"), png, *picture.shape[:2]))
+        written.close()
+        print(f"\nThe wiring of every update, for TensorBoard: {written.folder}")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 ganflow-sample --workdir=runs/simple --num=64 --seed=1 --out=samples.png
 ganflow-sample --workdir=runs/cgan --label=3 --out=threes.png
+ganflow-sample --workdir=runs/deconv --heat --num=2 --out=heat.png
 ganflow-sample --workdir=W --caption="a small red circle on the left" --out=circles.png
 ganflow-sample --workdir=runs/infogan --sweep=code_1 --out=code_1.png
 ganflow-sample --workdir=runs/mine --sampler=a_to_b --input=photo.png --out=b.png
@@ -9,15 +10,18 @@ ganflow-sample --workdir=runs/mine --sampler=a_to_b --input=photo.png --out=b.pn
 
 from pathlib import Path
 
+import numpy as np
 from absl import flags
 
 from ganflow.base.errors import InputError
 from ganflow.cli import command
 from ganflow.cli.flags import numbers, parse
+from ganflow.pictures import grids, heat
 from ganflow.programs import steps
 from ganflow.trained import conditions, inputs, loading, sampling
 
 FLAGS = flags.FLAGS
+_MOST_MAPS = 8  # side by side
 
 
 def run() -> None:
@@ -42,6 +46,9 @@ def run() -> None:
         "a condition, label or code_1: a row for each of its values and a column for each z, in "
         "place of --num samples",
     )
+    flags.DEFINE_boolean(
+        "heat", False, f"--num samples, at most {_MOST_MAPS}, each as a heat map of its values"
+    )
     flags.DEFINE_boolean("ema", False, "with the moving average of G's weights")
     flags.DEFINE_string("out", "samples.png", "the file to write: .npy, or .png for a picture")
     command.run(main, parse)
@@ -56,6 +63,8 @@ def main(_) -> int:
     ema = FLAGS.ema or (averaged and not FLAGS["ema"].present)  # --noema: not even then
     gan, manifest = loading.load_trained(folder, step, ema)
     title, columns, num = sampling.title(manifest, FLAGS.seed, ema), None, FLAGS.num
+    if FLAGS.heat:
+        num = _number_of_maps(out)
     chosen = sampling.choose(gan, FLAGS.sampler)
     if FLAGS.sweep:
         others = ("label", "code", "caption", "input")
@@ -78,6 +87,36 @@ def main(_) -> int:
         title += f", code {','.join(FLAGS.code)}" * bool(FLAGS.code)
         title += f", {FLAGS.caption}" * (FLAGS.caption is not None)
         title += f", from {Path(FLAGS.input).name}" if FLAGS.input else ""
-    sampling.write(samples, out, title, columns)
+    if FLAGS.heat:
+        _write_heat(samples, out, title)
+    else:
+        sampling.write(samples, out, title, columns)
     print(f"{out}: {samples.dtype} {' x '.join(map(str, samples.shape))}")
     return 0
+
+
+def _number_of_maps(out: Path) -> int:
+    """How many heat maps there shall be.
+
+    Raises:
+      InputError: too many, or what goes not together with them.
+    """
+    num = FLAGS.num if FLAGS["num"].present else 1
+    if num > _MOST_MAPS:
+        raise InputError(f"--num={num}: --heat shows at most {_MOST_MAPS} samples")
+    if FLAGS.sweep or out.suffix != ".png":
+        other = "--sweep" if FLAGS.sweep else f"--out={out}"
+        raise InputError(f"--heat: is a .png picture of single samples, not {other}")
+    return num
+
+
+def _write_heat(samples: np.ndarray, out: Path, title: str) -> None:
+    """Write heat maps of a few images.
+
+    Raises:
+      InputError: the samples are points.
+    """
+    if samples.ndim != 4:
+        raise InputError("--heat: the samples are points, which have no picture of their own")
+    maps = {f"sample {i}": image for i, image in enumerate(samples[:_MOST_MAPS])}
+    grids.write_png(out, heat.heat_maps(maps, title))

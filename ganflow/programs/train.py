@@ -215,7 +215,8 @@ def _closing(run: engine.Run) -> str:
     else:
         pictures = """  samples.png    generated, and real beside
   strip.png      the same z's over the training; interpolation.png: between z's
-  neighbours.png samples beside their nearest training images"""
+  neighbours.png samples beside their nearest training images
+  heat.png       a sample's and a real image's values, in colour"""
         if run.dataset.vocabulary and "caption" in run.samplers[0].given:
             pictures += "\n  captions.png   captions, and what was made of each"
     there = shlex.quote(f"--workdir={folder}")

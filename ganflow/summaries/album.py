@@ -15,7 +15,7 @@ import tensorflow as tf
 from absl import logging
 
 from ganflow.base.errors import InputError
-from ganflow.pictures import grids, scores, sheets, strips, surface
+from ganflow.pictures import grids, heat, scores, sheets, strips, surface
 from ganflow.storage import reading, workdir
 from ganflow.summaries import events
 from ganflow.summaries.moments import COLUMNS, SamplerEye, Seen
@@ -121,7 +121,7 @@ class Album:
         names += ["translation"] * (points and eye.given_points is not None)
         names += ["scores"] * (eye.sampler.score is not None)
         names += ["captions"] * bool(eye.captions)
-        names += [] if points else ["strip", "interpolation", "neighbours"]
+        names += [] if points else ["heat", "strip", "interpolation", "neighbours"]
         return [eye.prefix + name for name in names]
 
     def add_to_strip(self, step: int, seen: Seen) -> None:
@@ -209,6 +209,9 @@ class Album:
             dict(seen.scores), eye.sampler, f"D's outputs: {title}"
         )
         drawn["captions"] = lambda: self._captions(samples, others, title)
+        drawn["heat"] = lambda: heat.heat_maps(
+            {"generated": samples[0], "real": eye.real[0]}, f"{title}: values of single examples"
+        )
         drawn["strip"] = lambda: sheets.strip(self._strip, title)
         if taken.between is not None:
             drawn["interpolation"] = lambda: sheets.interpolation(taken.between.numpy(), title)

@@ -127,6 +127,10 @@ _OF_TAGS = {
     "example that has it.",
     r"Pictures/(.+/)?scores": "Histograms of D's outputs on real, generated and held-out real "
     "examples.",
+    r"Pictures/(.+/)?heat": "One sample and one real example, a colour for each value: 0, and what "
+    "is beyond -1 and 1, can be seen.",
+    r"Pictures/wiring": "What each update draws, the networks it goes through, its losses, and "
+    "what it moves.",
     r"Pictures/(.+/)?strip": "The same z's over the training: a row is a step, a column is a z.",
     r"Pictures/(.+/)?interpolation": "From one z to another, a pair of z's a row: changes without a"
     " jump are healthy.",

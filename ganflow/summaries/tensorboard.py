@@ -90,6 +90,7 @@ In the group `Pictures`; the newest of each is a PNG in the workdir. All but the
 
 - `samples`: for images, generated beside real, from the same z at every summary; for points, D
   over the plane, and arrows where G's loss pushes the generated points.
+- `heat`, for images: one sample and one real example, a colour for each value.
 - `strip`, for images: the same z's over the training.
 - `interpolation`, for images: on the way from one z to another.
 - `neighbours`, for images: samples, each beside its nearest training image.

@@ -45,7 +45,7 @@ def asked(
         who = f"the sampler {sampler.name}" if sampler.name else "this model's G"
         raise InputError(f"{flag}: {who} {what}{do}")
     with files.reading(str(path)):
-        images = _read(path, manifest["options"].get("channels", 0))
+        images = read(path, manifest["options"].get("channels", 0))
     expected = tuple(gans.blank(sampler, fields)[names[0]].shape[1:])
     if images.shape[1:] != expected:
         made = "what is made of " if sampler.given[names[0]].through is not None else ""
@@ -67,8 +67,15 @@ def _given_images(sampler: Sampler, fields: Fields) -> list[str]:
     ]
 
 
-def _read(path: Path, channels: int) -> np.ndarray:
-    """uint8 [n, h, w, c]."""
+def read(path: Path, channels: int = 0) -> np.ndarray:
+    """Pictures of a file: uint8 [n, h, w, c].
+
+    Args:
+      path, channels: as of `asked`, and of `picture.read`.
+
+    Raises:
+      InputError: another ending, or another array.
+    """
     if path.suffix.lower() in _PICTURES:
         return picture.read(str(path), channels)[np.newaxis]
     if path.suffix != ".npy":
