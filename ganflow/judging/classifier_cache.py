@@ -21,7 +21,7 @@ from ganflow import data
 from ganflow.base.errors import InputError
 from ganflow.judging import classifier_training, splits
 from ganflow.judging.classifier import STRIDED, Classifier
-from ganflow.storage import workdir
+from ganflow.storage import cache, workdir
 
 if TYPE_CHECKING:
     import keras
@@ -61,7 +61,7 @@ def trained(
     if architecture != STRIDED:
         kind = identity["architecture"] = architecture
     name = f"{kind}-{classifier_training.VERSION}-{short}-seed{seed}"
-    folder = cache_folder() / name
+    folder = cache.folder() / name
     kept = _load(folder, identity)
     if kept is not None:
         return kept
@@ -83,12 +83,6 @@ def trained(
             "%s: a judge of accuracy %.4f says little about classes", dataset.name, accuracy
         )
     return made
-
-
-def cache_folder() -> Path:
-    """`$GANFLOW_CACHE`, else `~/.cache/ganflow`."""
-    chosen = os.environ.get("GANFLOW_CACHE")
-    return Path(chosen) if chosen else Path.home() / ".cache" / "ganflow"
 
 
 def _check_writable(folder: Path) -> None:

@@ -22,7 +22,9 @@ import sys
 import types
 from pathlib import Path
 
+from ganflow.base import hints
 from ganflow.base.errors import InputError
+from ganflow.storage import cache
 
 
 def names() -> list[str]:
@@ -38,12 +40,32 @@ def load(name: str) -> types.ModuleType:
     """
     importlib.import_module("ganflow.base.quiet")  # before the model imports TensorFlow
     if name.endswith(".py"):
-        return _load_file(Path(name))
+        module = _load_file(Path(name))
+        cache.remember_model(Path(name))
+        return module
     if name not in names():
         near = difflib.get_close_matches(name, names(), 1, 0.3)
         suggestion = f"did you mean {near[0]}? " if near else ""
         raise InputError(f"--model={name}: {suggestion}there are: {', '.join(names())}")
     return importlib.import_module(f"{__name__}.{name}")
+
+
+def load_recorded(name: str) -> types.ModuleType:
+    """The same of a name that stands in a file, as in a checkpoint's manifest.
+
+    To load a model is to run its file, and a workdir may be a stranger's: so a file is taken only
+    if this user has named it on a command line before.
+
+    Raises:
+      InputError: as `load`, or a file that has not been named.
+    """
+    if name.endswith(".py") and Path(name).resolve() not in cache.own_models():
+        _check_there(Path(name))
+        raise InputError(
+            f"--model={name}: a checkpoint names this file as its model, and to load it would run "
+            f"it; if you trust it, say so once: {hints.command('describe')} --model={name}"
+        )
+    return load(name)
 
 
 def reference(module: types.ModuleType) -> str:
@@ -58,8 +80,7 @@ def file_of(name: str) -> Path:
 
 
 def _load_file(path: Path) -> types.ModuleType:
-    if not path.is_file():
-        raise InputError(f"--model={path}: there is no such file")
+    _check_there(path)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec and spec.loader  # for a path that ends in .py there always are
     module = importlib.util.module_from_spec(spec)
@@ -73,3 +94,8 @@ def _load_file(path: Path) -> types.ModuleType:
         if not hasattr(module, wanted):
             raise InputError(f"--model={path}: has no {wanted}; copy a file of ganflow/models")
     return module
+
+
+def _check_there(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"--model={path}: there is no such file")

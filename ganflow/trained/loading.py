@@ -67,7 +67,7 @@ def untrained(manifest: dict, seed: int = 0) -> tf.Module:
     Raises:
       InputError: a config of another version of the model, or one that nothing can be built of.
     """
-    module = models.load(manifest["model"])
+    module = models.load_recorded(manifest["model"])
     known = {field.name for field in dataclasses.fields(module.Config)}
     values = {
         name: tuple(value) if isinstance(value, list) else value
