@@ -153,6 +153,22 @@ class Optimizer(tf.Module):
             apply = tf.function(apply, jit_compile=True, autograph=False)
         apply(gradients)
 
+    @property
+    def rate_varies(self) -> bool:
+        """Whether the learning rate is a function of the updates done, see `nn.schedules`."""
+        return self._rate_at is not None
+
+    def multiply_rate(self, factor: tf.Variable) -> None:
+        """From the next tracing of an update on, `factor` times what a rate that varies says.
+
+        Raises:
+          ValueError: the rate does not vary: then `learning_rate` itself can be assigned.
+        """
+        rate_at = self._rate_at
+        if rate_at is None:
+            raise ValueError("a learning rate that does not vary is a variable: assign it")
+        self._rate_at = lambda done: factor * rate_at(done)
+
     def _apply(self, gradients: list[tf.Tensor]) -> None:
         iterations = replicas.local(self.iterations)
         self._vary(iterations)
