@@ -153,7 +153,8 @@ def _stages(trainer: Trainer, command: dict) -> dict:
             raise InputError("it is running: pause first")
         trainer.busy = f"preparing {name} in slow motion"
         lab = trainer.bench.lab
-        found = stages.stages(lab, name, trainer.answer(name), trainer.generating)
+        answer, used = trainer.answer(name), trainer.used(name)
+        found = stages.stages(lab, name, answer, trainer.generating, used)
         return {"name": name, "at": trainer.bench.step, "stages": found}
 
     return trainer.call(look)

@@ -23,9 +23,14 @@ class Look:
     def __init__(self, view: View):
         self.view, self.sampler = view, view.sampler
         self.count = min(_POINTS if view.is_points else _images(view.real), len(view.real))
-        self._given = {name: value[: self.count] for name, value in view.given.items()}
-        self._real = view.real[: self.count]
-        self._with_real = {name: x[: self.count] for name, x in view.given_with_real.items()}
+        every = len(view.real) // self.count  # from all over the data, which may come in order
+
+        def some(x: tf.Tensor) -> tf.Tensor:
+            return x[::every][: self.count]
+
+        self._given = {name: some(x) for name, x in view.given.items()}
+        self._real = some(view.real)
+        self._with_real = {name: some(x) for name, x in view.given_with_real.items()}
         self.has_plane = view.is_points and view.is_judged
         if self.has_plane:
             ticks, plane = surface.plane(view.real.numpy(), CELLS)

@@ -10,6 +10,7 @@ Which network makes samples is read from the samplers; a stage without anything 
 """
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -24,7 +25,9 @@ _EXAMPLES = 16  # images of a stage
 _ROWS = 256  # numbers or points of one
 
 
-def stages(lab: Lab, update: str, answer: Answer, generating: set[str]) -> list[dict]:
+def stages(
+    lab: Lab, update: str, answer: Answer, generating: set[str], used: set[str]
+) -> list[dict]:
     """The five, each {"stage", "about", "parts": [{"name", "kind", "values", "shape"}]}.
 
     Args:
@@ -32,22 +35,25 @@ def stages(lab: Lab, update: str, answer: Answer, generating: set[str]) -> list[
       update: which one.
       answer: to it.
       generating: the networks that make samples.
+      used: names in the batch that the update takes, the others being for other updates.
     """
     phase = next(p for p in lab.schedule.phases if update in p.update_names)
     made = [(name, x) for name, x in answer.passes if name in generating]
     judged = [(name, x) for name, x in answer.passes if name not in generating]
     lists = any(place is not None for _, place, _ in phase.draws())
+    others = [name for name in answer.batch if name not in used]
+    beside = f" For the step's other updates there are also {', '.join(others)}." if others else ""
     last = " Of updates made many times within a step, the last is shown." if lists else ""
     return [
         {
             "stage": "draw",
-            "about": f"The batch of step {lab.step + 1:,}.",
-            "parts": _drawn(lab, phase, answer),
+            "about": f"The batch of step {lab.step + 1:,}.{beside}",
+            "parts": _drawn(phase, answer, used),
         },
         {
             "stage": "generate",
             "about": _about(made, "makes no samples: no network that makes some runs in it") + last,
-            "parts": [_part(name, x, "") for name, x in made],
+            "parts": [_part(name, x, "", lab) for name, x in made],
         },
         {
             "stage": "judge",
@@ -76,13 +82,14 @@ def _about(passes: list, without: str) -> str:
     return f"{len(passes)} pass{'es' * (len(passes) > 1)}, in the order in which they ran."
 
 
-def _drawn(lab: Lab, phase: Phase, answer: Answer) -> list[dict]:
+def _drawn(phase: Phase, answer: Answer, used: set[str]) -> list[dict]:
     notes = {name: _note(draw) for name, _, draw in phase.draws()}
     found = []
     for name, value in answer.batch.items():
-        one = value[-1] if isinstance(value, list) else value
-        times = f", the last of {len(value)}" if isinstance(value, list) else ""
-        found.append(_part(name, one.numpy(), notes[name] + times, lab))
+        if name in used:
+            one = value[-1] if isinstance(value, list) else value
+            times = f", the last of {len(value)}" if isinstance(value, list) else ""
+            found.append(_part(name, one.numpy(), notes[name] + times))
     return found
 
 
@@ -96,9 +103,11 @@ def _note(draw: draws.Draw) -> str:
 
 
 def _part(name: str, x: np.ndarray, note: str, lab: Lab | None = None) -> dict:
-    """An array as what it is: images, points, scores, or a matrix."""
+    """An array as what it is: images, points, scores, or a matrix; flat samples of a lab are images."""
     about = {"name": name, "note": note, "shape": list(x.shape)}
-    x = np.asarray(x)
+    shape = lab.dataset.example_shape if lab is not None else ()
+    if x.ndim == 2 and len(shape) == 3 and x.shape[1] == math.prod(shape):
+        x = x.reshape(-1, *shape)
     if x.ndim == 4 and x.shape[3] in (1, 3) and min(x.shape[1:3]) > 4:
         pixels = np.clip(np.rint((np.nan_to_num(x[:_EXAMPLES]) + 1) * 127.5), 0, 255)
         return about | {"kind": "images", "values": pixels.astype(np.uint8)}
@@ -106,9 +115,6 @@ def _part(name: str, x: np.ndarray, note: str, lab: Lab | None = None) -> dict:
         return about | {"kind": "points", "values": np.float32(x[:_ROWS])}
     if x.ndim < 2 or x[0].size == 1:
         return about | {"kind": "scores", "values": np.float32(x).reshape(-1)[:_ROWS]}
-    side = round(x[0].size ** 0.5)
-    if x.ndim == 2 and side >= 8 and side**2 == x[0].size and float(np.abs(x).max()) <= 1.0:
-        return _part(name, x.reshape(-1, side, side, 1), note) | {"shape": list(x.shape)}
     shown = heat.summary(x.reshape(len(x), -1))
     return about | {"kind": "map", "values": shown["map"], "every": shown["every"]}
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ganflow.base.errors import GanflowError, InputError
+from ganflow.interface import wiring
 from ganflow.lab import texts
 from ganflow.lab.web import frames
 from ganflow.lab.web.asking import Answer, Question
@@ -82,6 +83,7 @@ class Trainer(threading.Thread):
         self.doctor = Doctor(bench.run)
         self.generating = generating_networks(bench.lab)
         self._questions: dict[str, Question] = {}
+        self._used: dict[str, set[str]] | None = None
         self._seconds: dict[str | int, float] = {}  # a step of an update, or of a phase; 0: unknown
         self.begin()
 
@@ -331,6 +333,15 @@ class Trainer(threading.Thread):
         if name not in self._questions:
             self._questions[name] = Question(self.bench.lab, name)
         return self._questions[name].ask()
+
+    def used(self, name: str) -> set[str]:
+        """What of a batch an update takes, see `wiring`; read from its graph, once."""
+        if self._used is None:
+            read = wiring.wirings(self.bench.run.gan, self.bench.run.fields)
+            self._used = {
+                of.update: {node.name for node in of.nodes if node.kind == "input"} for of in read
+            }
+        return self._used[name]
 
     def answers(self) -> dict[str, Answer]:
         """The same of all."""

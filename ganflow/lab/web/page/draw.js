@@ -116,6 +116,19 @@ export function plane(canvas, fixed, look) {
 
 // ---------------------------------------------------------------- curves
 
+function pen(context, i) {
+  context.strokeStyle = CYCLE[i % CYCLE.length];
+  context.setLineDash(DASHES[i % DASHES.length]);
+  context.lineWidth = 2;
+}
+
+// A piece of curve number i, for the legend.
+export function dash(canvas, i) {
+  const context = canvas.getContext('2d');
+  pen(context, i);
+  context.beginPath(); context.moveTo(0, 3); context.lineTo(canvas.width, 3); context.stroke();
+}
+
 export function curves(canvas, found) {
   const context = canvas.getContext('2d'), { width, height } = canvas;
   const left = 58, right = 12, top = 10, bottom = 34, names = Object.keys(found.values);
@@ -144,15 +157,13 @@ export function curves(canvas, found) {
   context.textAlign = 'right';
   context.fillText(last.toLocaleString('en'), width - right, height - 10);
   names.forEach((name, i) => {
-    context.strokeStyle = CYCLE[i % CYCLE.length];
-    context.setLineDash(DASHES[i % DASHES.length]);
-    context.lineWidth = 2;
+    pen(context, i);
     context.beginPath();
-    let pen = false;
+    let down = false;
     found.values[name].data.forEach((v, j) => {
-      if (!Number.isFinite(v)) { pen = false; return; }
-      if (pen) context.lineTo(x(steps[j]), y(v)); else context.moveTo(x(steps[j]), y(v));
-      pen = true;
+      if (!Number.isFinite(v)) { down = false; return; }
+      if (down) context.lineTo(x(steps[j]), y(v)); else context.moveTo(x(steps[j]), y(v));
+      down = true;
     });
     context.stroke();
   });
@@ -180,8 +191,8 @@ export function heat(canvas, map) {
 }
 
 // A grid of images [n, h, w, c], uint8, with a text under each.
-export function grid(canvas, images, texts, columns) {
-  const [count, high, wide, channels] = images.shape;
+export function grid(canvas, images, texts, most) {
+  const [count, high, wide, channels] = images.shape, columns = Math.min(most, count);
   const zoom = Math.max(1, Math.round(58 / wide)), cell = Math.max(wide * zoom, 46), below = texts ? 17 : 4;
   const rows = Math.ceil(count / columns);
   canvas.width = columns * (cell + 4);

@@ -29,9 +29,8 @@ async function setUp() {
   now.about = await wire.about();
   now.epoch = now.about.epoch;
   const { about } = now;
-  const sizes = Object.entries(about.networks).map(([name, size]) => `${name} ${thousands(size)}`).join(', ');
   const what = about.is_drawn ? `${thousands(about.examples)} drawn points` : about.dataset;
-  $('title').textContent = `${about.model} on ${what}: parameters of ${sizes}; seed ${about.seed}`;
+  $('title').textContent = `${about.model} on ${what}${about.start ? `, from ${about.start}` : ''}, seed ${about.seed}`;
   document.title = `ganflow lab: ${about.model}`;
   now.sampler = Math.min(now.sampler, about.samplers.length - 1);
   $('sampler').replaceChildren(...about.samplers.map((of, i) => element('option', { value: i, textContent: of.name })));
@@ -113,7 +112,7 @@ function show(frame) {
   showNumbers(now.about, frame);
   slowFrame(frame);
   $('fingerprint').textContent = frame.fingerprint || 'told where it is paused, of up to 32 MiB';
-  if (frame.weights) { showWeights(frame.weights); now.weightsVersion = frame.weights_version; }
+  if (frame.weights) { showWeights(frame.weights, now.about.networks); now.weightsVersion = frame.weights_version; }
 }
 
 // ---------------------------------------------------------------- asking, over and over

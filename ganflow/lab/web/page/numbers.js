@@ -1,7 +1,7 @@
 // Losses, the diagnosis, and the equations with what the last step gave.
 
 import { $, element } from './parts.js';
-import { CYCLE, curves, figure } from './draw.js';
+import { curves, dash, figure } from './draw.js';
 
 function value(scalars, update, name) {
   return scalars[`${update} ${name}`] ?? scalars[name];
@@ -31,9 +31,8 @@ function showScalars(frame) {
   if (place.dataset.names !== all.join()) {
     place.dataset.names = all.join();
     place.replaceChildren(...all.map((name) => {
-      const i = names.indexOf(name), swatch = element('span', { className: 'swatch' });
-      swatch.style.borderTopColor = i < 0 ? 'transparent' : CYCLE[i % CYCLE.length];
-      swatch.style.borderTopStyle = ['solid', 'dashed', 'dotted', 'double'][i % 4] || 'solid';
+      const i = names.indexOf(name), swatch = element('canvas', { className: 'swatch', width: 30, height: 6 });
+      if (i >= 0) dash(swatch, i);
       return element('li', {}, swatch, element('span', { id: `scalar-${name.replaceAll(' ', '-')}` }));
     }));
   }

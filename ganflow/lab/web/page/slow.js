@@ -17,7 +17,7 @@ function part(of) {
   canvas.setAttribute('aria-label', caption.textContent);
   if (of.kind === 'number') return element('p', {}, element('strong', { textContent: of.name }), ` = ${figure(of.values)}`);
   if (of.kind === 'images') grid(canvas, of.values, null, 8);
-  else if (of.kind === 'map') { heat(canvas, of.values); canvas.style.width = '120px'; }
+  else if (of.kind === 'map') { heat(canvas, of.values); canvas.classList.add('map'); }
   else if (of.kind === 'points') {
     canvas.width = canvas.height = 150;
     const reach = 1.1 * of.values.data.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-6);
@@ -32,7 +32,7 @@ function part(of) {
     const weight = element('canvas');
     for (const [on, x, title] of [[weight, of.weight, 'weight'], [canvas, of.values, 'gradient']]) {
       heat(on, x.map);
-      on.style.width = '90px';
+      on.classList.add('map');
       on.setAttribute('role', 'img');
       on.setAttribute('aria-label', `${title} of ${of.name}`);
     }
@@ -54,6 +54,7 @@ function show() {
   $('back').disabled = !found || place === 0;
   $('next').disabled = !found || last;
   $('make').disabled = !last;
+  if (found) $('stages').lastElementChild.scrollIntoView({ block: 'nearest' });
   repaint();
 }
 

@@ -1,6 +1,6 @@
 // Every weight as a heat map with its gradient, and one of them larger.
 
-import { $, element } from './parts.js';
+import { $, element, thousands } from './parts.js';
 import { figure, heat } from './draw.js';
 
 let open = async () => null;
@@ -33,11 +33,11 @@ function card(weight) {
   return made;
 }
 
-export function showWeights(weights) {
+export function showWeights(weights, sizes) {
   const place = $('weights'), networks = [...new Set(weights.map((w) => w.network))];
   const focused = document.activeElement && document.activeElement.dataset.weight;
   place.replaceChildren(...networks.flatMap((network) => [
-    element('h3', { textContent: network }),
+    element('h3', { textContent: `${network}: ${thousands(sizes[network])} parameters` }),
     element('div', { className: 'weights' }, ...weights.filter((w) => w.network === network).map((w) => {
       const made = card(w);
       made.dataset.weight = w.name;
