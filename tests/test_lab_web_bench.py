@@ -11,11 +11,13 @@ from webs import OPTIONS, SMALL, page, setting, state, weights
 from ganflow import data, models
 from ganflow.base.errors import BusyError, InputError, NotFiniteError
 from ganflow.engine import Run
+from ganflow.lab import bench as flags
 from ganflow.lab.web import frames, keeping
 from ganflow.lab.web.asking import Question
 from ganflow.lab.web.bench import Bench
 from ganflow.lab.web.doctor import Doctor
 from ganflow.lab.web.looking import looks
+from ganflow.lab.web.setting import of_flags
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +31,21 @@ def bench(shared):
     return shared
 
 
-def trained(steps: int, config=SMALL, workdir="") -> Run:
-    """What a training has after so many steps, in calls of another length."""
-    module, options = models.load("circle"), dataclasses.replace(OPTIONS, workdir=str(workdir))
-    run = Run(module, config, options, *data.load_both("circle")[:1])
-    while int(run.step) < steps:
-        run.advance(min(7, steps - int(run.step)))
-    return run
+def new_run(config=SMALL, workdir="") -> Run:
+    """A training with the flags of the lab."""
+    options = dataclasses.replace(OPTIONS, workdir=str(workdir))
+    return Run(models.load("circle"), config, options, data.load("circle"))
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """Every bit of the model that a training has, by the step; in calls of other lengths."""
+    run = new_run()
+    found = {0: values(run)}
+    for count in (10, 7, 8, 20):
+        run.advance(count)
+        found[int(run.step)] = values(run)
+    return found
 
 
 def values(run: Run) -> list[bytes]:
@@ -45,24 +55,23 @@ def values(run: Run) -> list[bytes]:
 # ---------------------------------------------------------------- bit for bit
 
 
-def test_whole_steps_are_those_of_a_training_whatever_is_looked_at_between(bench):
-    run, questions = trained(45), [Question(bench.lab, name) for name in bench.lab.updates]
+def test_whole_steps_are_those_of_a_training_whatever_is_looked_at_between(bench, trained):
+    questions = [Question(bench.lab, name) for name in bench.lab.updates]
     shown = looks(bench.lab)
     while bench.step < 45:
         bench.advance(min(bench.most(45 - bench.step), 13))
         answers = {question.name: question.ask() for question in questions}
         frames.weights(bench, answers)
         assert all(np.isfinite(look.now()["push"]).all() for look in shown)
-    assert values(bench.run) == values(run)
+    assert values(bench.run) == trained[45]
     assert bench.apart == [] and bench.lab.done == {"d_step": 45, "g_step": 45}
 
 
-def test_one_update_more_is_another_state_and_is_told(bench):
-    run = trained(10)
+def test_one_update_more_is_another_state_and_is_told(bench, trained):
     bench.advance(10)
-    assert values(bench.run) == values(run)
+    assert values(bench.run) == trained[10]
     bench.update("d_step", 1)
-    assert values(bench.run) != values(run)
+    assert values(bench.run) != trained[10]
     assert bench.apart == ["single updates were made"] and bench.step == 11
 
 
@@ -117,9 +126,10 @@ def test_what_is_no_longer_finite_is_named(bench):
 # ---------------------------------------------------------------- diagnosis
 
 
+@pytest.mark.slow
 def test_the_diagnosis_is_that_of_a_training(tmp_path):
     config = dataclasses.replace(SMALL, summary_every=200, steps=600)
-    run = trained(0, config, tmp_path)
+    run = new_run(config, tmp_path)
     run.train(600)
     bench = Bench(setting(config))
     doctor, judged = Doctor(bench.run), {}
@@ -140,33 +150,31 @@ def test_the_diagnosis_is_that_of_a_training(tmp_path):
 # ---------------------------------------------------------------- workdirs
 
 
-def test_a_training_goes_on_from_what_is_saved_to_the_same_bits(bench, tmp_path):
+def test_what_is_saved_a_training_takes_to_the_last_bit(bench, trained, tmp_path):
     bench.advance(10)
     bench.advance(7)
     folder = tmp_path / "saved"
     assert keeping.save(bench, folder).name == "000000017"
-    run = trained(0, workdir=folder)
+    run = new_run(workdir=folder)
     assert run.resume() and int(run.step) == 17
-    run.advance(8)
-    assert values(run) == values(trained(25))
+    assert values(run) == trained[17]
+    assert [v.numpy().tobytes() for v in (*run.gan.variables, run.step, *run.means.variables)] == (
+        state(bench)
+    )
     text = (folder / "flags.txt").read_text()
     assert "--model=circle\n" in text and f"--workdir={folder}\n" in text and "--seed=0\n" in text
     bench.advance(3)  # and again, further on
     assert keeping.save(bench, folder).name == "000000020"
 
 
-def test_a_lab_goes_on_from_a_workdir_and_writes_nothing_there(bench, tmp_path):
-    bench.advance(12)
+def test_a_lab_goes_on_from_a_workdir_and_writes_nothing_there(bench, trained, tmp_path):
+    bench.advance(10)
     keeping.save(bench, tmp_path / "saved")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    from ganflow.lab import bench as flags
-    from ganflow.lab.web.setting import of_flags
-
     told = of_flags("circle", SMALL, flags.Options(workdir=str(tmp_path / "saved")), set())
     again = Bench(told)
-    assert again.step == 12 and state(again) == state(bench)
-    again.advance(5)
-    assert values(again.run) == values(trained(17)) and again.apart == []
+    assert again.step == 10 and state(again) == state(bench)
+    assert values(again.run) == trained[10] and again.apart == []
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
 
@@ -201,6 +209,7 @@ def test_a_folder_in_which_somebody_writes_is_refused(bench, tmp_path):
     assert found.value.exit_code == 5 and [p.name for p in folder.iterdir()] == [".lock"]
 
 
+@pytest.mark.slow
 def test_drawn_points_are_trained_on_and_saved_with_the_run(tmp_path):
     drawn = np.random.default_rng(0).standard_normal((60, 2)).astype(np.float32)
     with page(setting()) as of:

@@ -177,7 +177,7 @@ class Lab:
             for name, batch in self.batches(self.updates, step).items():
                 for part in self.gan.submodules:
                     if isinstance(part, optimizers.Optimizer):
-                        stop(part)
+                        _stop(part)
                 found[name], _ = self.updates[name](batch)
                 self._go_to(state)
         finally:
@@ -278,7 +278,7 @@ def _paired(before: dict, after: dict) -> dict[str, tuple]:
     return {name: (value, after[name]) for name, value in before.items()}
 
 
-def stop(optimizer: optimizers.Optimizer) -> None:
+def _stop(optimizer: optimizers.Optimizer) -> None:
     """All its variables to 0, the trained ones apart: a rate of 0 would leave Momentum its v."""
     trained = set(map(id, optimizer.trained))
     for variable in optimizer.variables:

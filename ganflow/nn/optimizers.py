@@ -146,6 +146,8 @@ class Optimizer(tf.Module):
         recorded = getattr(_recorder, "updates", None)
         if recorded is not None:
             recorded.append(RecordedUpdate(self, tuple(gradients), label))
+        if getattr(_recorder, "only", False):
+            return
         apply = self._apply
         if replicas.count() == 1 and tf.inside_function():
             # Op by op, Adam is a dozen passes over each weight. XLA makes one of them, which for
@@ -296,12 +298,16 @@ _recorder = threading.local()  # a list only while `recorded_updates` is open, i
 
 
 @contextlib.contextmanager
-def recorded_updates() -> Iterator[list[RecordedUpdate]]:
-    """Collect a row for every update that runs inside, as `layers.recorded_layers` does."""
+def recorded_updates(only: bool = False) -> Iterator[list[RecordedUpdate]]:
+    """Collect a row for every update that runs inside, as `layers.recorded_layers` does.
+
+    Args:
+      only: no update moves anything, also not within another one inside.
+    """
     rows: list[RecordedUpdate] = []
-    outer = getattr(_recorder, "updates", None)
-    _recorder.updates = rows
+    outer = getattr(_recorder, "updates", None), getattr(_recorder, "only", False)
+    _recorder.updates, _recorder.only = rows, only or outer[1]
     try:
         yield rows
     finally:
-        _recorder.updates = outer
+        _recorder.updates, _recorder.only = outer

@@ -1,7 +1,7 @@
 """What an update would do now: its batch, the passes through its networks, losses, gradients.
 
-The update itself is asked, with optimizers that move nothing, and every variable is put back, all
-in one compiled call: so what is shown is the model's own, and no bit of the state has moved.
+The update itself is asked, with optimizers that only record, and whatever else it moves is put back,
+all in one compiled call: so what is shown is the model's own, and no bit of the state has moved.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ganflow.interface import gans, wiring
 from ganflow.interface.schedule import Batch
-from ganflow.lab.stepping import Lab, stop
+from ganflow.lab.stepping import Lab
 from ganflow.nn import layers, optimizers
 from ganflow.nn.layers import LayerRow
 
@@ -57,11 +57,8 @@ class Question:
 
     def _asked(self, batch: Batch) -> Any:
         gan = self._lab.gan
-        before = [tf.identity(v) for v in gan.variables]
-        for part in gan.submodules:
-            if isinstance(part, optimizers.Optimizer):
-                stop(part)
-        with layers.recorded_layers() as ran, optimizers.recorded_updates() as applied:
+        before = [tf.identity(v) for v in gan.variables]  # a pool of images, moving statistics
+        with layers.recorded_layers() as ran, optimizers.recorded_updates(only=True) as applied:
             scalars = self._lab.schedule.updates[self.name](batch)
         gradients = {
             (row.label, self._names[id(v)]): tf.identity(gradient)

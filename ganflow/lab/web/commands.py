@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ganflow.base.errors import InputError
+from ganflow.interface import gans
 from ganflow.lab.web import frames, keeping, stages
 from ganflow.lab.web.bench import Bench
 from ganflow.lab.web.trainer import ENDLESS, Goal, Trainer
@@ -28,18 +29,17 @@ def obey(trainer: Trainer, command: Any) -> dict:
       InputError: what is asked cannot be done; the text says why.
       GanflowError: it could not be done.
     """
-    if not isinstance(command, dict) or command.get("do") not in _KNOWN:
+    if not isinstance(command, dict) or str(command.get("do")) not in _KNOWN:
         raise InputError(f"expected a command: {', '.join(_KNOWN)}")
-    return _KNOWN[command["do"]](trainer, command)
+    return _KNOWN[str(command["do"])](trainer, command)
 
 
 # ---------------------------------------------------------------- stepping
 
 
 def _update(trainer: Trainer, command: dict) -> dict:
-    name = command.get("name")
     count = _count(command, MOST_UPDATES)
-    return _until_done(trainer, name, count, command.get("at"))
+    return _until_done(trainer, str(command.get("name")), count, command.get("at"))
 
 
 def _steps(trainer: Trainer, command: dict) -> dict:
@@ -95,7 +95,7 @@ def _limit(trainer: Trainer, command: dict) -> dict:
 
 
 def _rate(trainer: Trainer, command: dict) -> dict:
-    value = _number(command, "value", 0.0, 1e6)
+    value = _number(command, "value", 0.0, 1e38)
 
     def set_rate() -> dict:
         trainer.busy = "changing a learning rate"
@@ -147,8 +147,8 @@ def _save(trainer: Trainer, command: dict) -> dict:
 
 def _stages(trainer: Trainer, command: dict) -> dict:
     def look() -> dict:
-        name = command.get("name")
-        _check_update(trainer, name, named=True)
+        name = str(command.get("name"))
+        _check_update(trainer, name)
         if trainer.goals:
             raise InputError("it is running: pause first")
         trainer.busy = f"preparing {name} in slow motion"
@@ -163,10 +163,10 @@ def _stages(trainer: Trainer, command: dict) -> dict:
 def _weight(trainer: Trainer, command: dict) -> dict:
     def look() -> dict:
         trainer.busy = "reading a weight"
-        found = frames.large(trainer.bench, trainer.answers(), str(command.get("name")))
-        if found is None:
+        name = str(command.get("name"))
+        if name not in dict(gans.named_weights(trainer.bench.run.gan)):
             raise InputError("there is no such weight")
-        return found
+        return frames.large(trainer.bench, trainer.answers(), name)
 
     return trainer.call(look)
 
@@ -188,9 +188,9 @@ _KNOWN: dict[str, Callable[[Trainer, dict], dict]] = {
 # ---------------------------------------------------------------- checks
 
 
-def _check_update(trainer: Trainer, name: Any, named: bool = False) -> None:
+def _check_update(trainer: Trainer, name: str | None) -> None:
     known = trainer.bench.lab.updates
-    if (named or name is not None) and name not in known:
+    if name is not None and name not in known:
         raise InputError(f"there is no such update; there are: {', '.join(known)}")
 
 
@@ -213,7 +213,8 @@ def _points(points: Any) -> np.ndarray:
     if not isinstance(points, list) or len(points) > MOST_POINTS:
         raise InputError(f"points: expected a list of at most {MOST_POINTS:,} pairs of numbers")
     try:
-        found = np.array(points, np.float32).reshape(-1, 2) if points else np.zeros([0, 2])
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite
+            found = np.array(points, np.float32).reshape(-1, 2) if points else np.zeros([0, 2])
         whole = len(found) == len(points)
     except (ValueError, TypeError, OverflowError):
         whole = False

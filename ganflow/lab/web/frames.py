@@ -99,12 +99,9 @@ def weights(bench: Bench, answers: dict[str, Answer]) -> list[dict]:
     return found
 
 
-def large(bench: Bench, answers: dict[str, Answer], name: str) -> dict | None:
-    """One weight and its gradients, larger; None where there is no such weight."""
-    found = dict(gans.named_weights(bench.run.gan)).get(name)
-    if found is None:
-        return None
-    value = found.numpy()
+def large(bench: Bench, answers: dict[str, Answer], name: str) -> dict:
+    """One weight and its gradients, larger; KeyError where there is no such weight."""
+    value = dict(gans.named_weights(bench.run.gan))[name].numpy()
 
     def shown(w: np.ndarray) -> dict:
         part, every_row, every_column = heat.spread(w, heat.LARGE)

@@ -103,7 +103,7 @@ def _note(draw: draws.Draw) -> str:
 
 
 def _part(name: str, x: np.ndarray, note: str, lab: Lab | None = None) -> dict:
-    """An array as what it is: images, points, scores, or a matrix; flat samples of a lab are images."""
+    """An array as what it is: images (flat ones too, of a lab), points, scores, or a matrix."""
     about = {"name": name, "note": note, "shape": list(x.shape)}
     shape = lab.dataset.example_shape if lab is not None else ()
     if x.ndim == 2 and len(shape) == 3 and x.shape[1] == math.prod(shape):
