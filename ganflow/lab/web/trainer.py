@@ -25,6 +25,7 @@ from ganflow.lab.web.setting import Setting
 
 FRAME_SECONDS = 1 / 30
 _WATCHED_SECONDS, _ALONE_SECONDS = 0.03, 0.2  # of steps in a row, with and without a page
+_FRESH_SECONDS = 0.1  # a frame of a training that has gone on since
 _REMEMBERED_SECONDS = 3.0  # since a page asked for something, it goes on looking at it
 _AT_HAND = 10  # single updates in a piece, at least: before and after each all weights are read
 ENDLESS = 2**62
@@ -63,7 +64,7 @@ class Trainer(threading.Thread):
         self._asked: dict[tuple, float] = {}  # what a page looks at, and when it last asked
         self._waiting, self._seen = 0, -1e9  # pages that wait, and when one was last answered
         self._frame: dict = {"version": 0, "has": set()}
-        self._next_frame = 0.0
+        self._made = self._next_frame = 0.0
         self._version, self._dirty, self._closed = 0, True, False
         self.busy = ""
         self.goals: collections.deque[Goal] = collections.deque()
@@ -126,8 +127,11 @@ class Trainer(threading.Thread):
         end = time.monotonic() + patience_seconds
         wanted = {("look", number) for number in samplers} | ({_WEIGHTS} if weights else set())
 
+        begun = time.monotonic()
+
         def is_there() -> bool:
-            return self._frame["version"] > after and wanted <= self._frame["has"]
+            is_fresh = not self._dirty or self._made > begun - _FRESH_SECONDS
+            return is_fresh and self._frame["version"] > after and wanted <= self._frame["has"]
 
         with self.changed:
             self._asked |= dict.fromkeys(wanted, time.monotonic())
@@ -312,7 +316,7 @@ class Trainer(threading.Thread):
         if _WEIGHTS in wanted:
             found |= self._shown_weights()
         with self.changed:
-            self._frame = found
+            self._frame, self._made = found, time.monotonic()
             self.changed.notify_all()
         now = time.monotonic()
         self._next_frame = now + max(FRAME_SECONDS - (now - begun), now - begun)
