@@ -56,12 +56,17 @@ export function planeScale(fixed, size) {
 
 export function dots(context, scale, points, colour, radius, edge) {
   context.fillStyle = colour;
+  context.beginPath();
   for (let i = 0; i < points.shape[0]; i++) {
-    context.beginPath();
-    context.arc(scale.x(points.data[2 * i]), scale.y(points.data[2 * i + 1]), radius, 0, 7);
-    context.fill();
-    if (edge) { context.strokeStyle = edge; context.lineWidth = 0.7; context.stroke(); }
+    const x = scale.x(points.data[2 * i]), y = scale.y(points.data[2 * i + 1]);
+    context.moveTo(x + radius, y);
+    context.arc(x, y, radius, 0, 2 * Math.PI);
   }
+  context.fill();
+  if (!edge) return;
+  context.strokeStyle = edge;
+  context.lineWidth = 0.7;
+  context.stroke();
 }
 
 function arrow(context, x, y, dx, dy) {
@@ -131,7 +136,7 @@ export function dash(canvas, i) {
 
 export function curves(canvas, found) {
   const context = canvas.getContext('2d'), { width, height } = canvas;
-  const left = 58, right = 12, top = 10, bottom = 34, names = Object.keys(found.values);
+  const left = 68, right = 12, top = 10, bottom = 34, names = Object.keys(found.values);
   context.fillStyle = '#fff';
   context.fillRect(0, 0, width, height);
   const steps = found.steps.data;

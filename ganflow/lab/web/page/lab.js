@@ -9,7 +9,7 @@ import { setUpDrawing, whenDrawn } from './drawing.js';
 import { setUpSlow, slowFrame, whenStaged } from './slow.js';
 import { setUpSettings } from './settings.js';
 
-const now = { about: null, frame: null, sampler: 0, version: 0, epoch: 0, weightsVersion: 0, lost: false };
+const now = { about: null, frame: null, sampler: 0, version: 0, epoch: 0, weightsVersion: 0, numbers: 0, lost: false };
 
 const count = () => Math.max(1, Math.trunc(Number($('count').value)) || 1);
 const send = (told) => wire.command(told);
@@ -109,7 +109,11 @@ function show(frame) {
   showStatus(frame);
   showRates(frame);
   showLook(now.about, shown(), frame);
-  showNumbers(now.about, frame);
+  // Curves and texts cost more to lay out than the eye follows: five times a second will do.
+  if (!frame.running || performance.now() - now.numbers > 200) {
+    now.numbers = performance.now();
+    showNumbers(now.about, frame);
+  }
   slowFrame(frame);
   $('fingerprint').textContent = frame.fingerprint || 'told where it is paused, of up to 32 MiB';
   if (frame.weights) { showWeights(frame.weights, now.about.networks); now.weightsVersion = frame.weights_version; }

@@ -51,6 +51,7 @@ function show() {
     return item;
   }));
   const last = found && place === found.stages.length - 1;
+  $('slow-legend').hidden = !found || $('points').hidden;
   $('back').disabled = !found || place === 0;
   $('next').disabled = !found || last;
   $('make').disabled = !last;
