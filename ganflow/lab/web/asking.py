@@ -1,7 +1,7 @@
 """What an update would do now: its batch, the passes through its networks, losses, gradients.
 
-The update itself is asked, with optimizers that only record, and whatever else it moves is put back,
-all in one compiled call: so what is shown is the model's own, and no bit of the state has moved.
+The update itself is asked, with optimizers that only record, and whatever else it moves is put
+back, all in one compiled call: so what is shown is the model's own, and no bit has moved.
 """
 
 import dataclasses
