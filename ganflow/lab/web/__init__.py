@@ -8,6 +8,9 @@
     heat.py       weights and gradients as matrices small enough to be shown
     doctor.py     the diagnosis of what is under way
     curves.py     losses as they grow, in as many points as a page shows
+    stages.py     an update in slow motion: five stages, and what each produced
+    frames.py     what a page is told: the model, its weights, their fingerprint
+    showing.py    `Shown`: one bench as pages see it
     trainer.py    the one thread that touches TensorFlow: obeys, steps, makes frames
     commands.py   what a page may ask of it, checked
     wire.py       frames as JSON

@@ -153,8 +153,8 @@ def _stages(trainer: Trainer, command: dict) -> dict:
             raise InputError("it is running: pause first")
         trainer.busy = f"preparing {name} in slow motion"
         lab = trainer.bench.lab
-        answer, used = trainer.answer(name), trainer.used(name)
-        found = stages.stages(lab, name, answer, trainer.generating, used)
+        answer, used = trainer.shown.answer(name), trainer.shown.used(name)
+        found = stages.stages(lab, name, answer, trainer.shown.generating, used)
         return {"name": name, "at": trainer.bench.step, "stages": found}
 
     return trainer.call(look)
@@ -166,7 +166,7 @@ def _weight(trainer: Trainer, command: dict) -> dict:
         name = str(command.get("name"))
         if name not in dict(gans.named_weights(trainer.bench.run.gan)):
             raise InputError("there is no such weight")
-        return frames.large(trainer.bench, trainer.answers(), name)
+        return frames.large(trainer.bench, trainer.shown.answers(), name)
 
     return trainer.call(look)
 

@@ -13,15 +13,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ganflow.base.errors import GanflowError, InputError
-from ganflow.interface import wiring
 from ganflow.lab import texts
-from ganflow.lab.web import frames
-from ganflow.lab.web.asking import Answer, Question
 from ganflow.lab.web.bench import Bench
-from ganflow.lab.web.curves import Curves
-from ganflow.lab.web.doctor import Doctor
-from ganflow.lab.web.looking import generating_networks, looks
 from ganflow.lab.web.setting import Setting
+from ganflow.lab.web.showing import WEIGHTS, Shown
 
 FRAME_SECONDS = 1 / 30
 _WATCHED_SECONDS, _ALONE_SECONDS = 0.03, 0.2  # of steps in a row, with and without a page
@@ -29,7 +24,6 @@ _FRESH_SECONDS = 0.1  # a frame of a training that has gone on since
 _REMEMBERED_SECONDS = 3.0  # since a page asked for something, it goes on looking at it
 _AT_HAND = 10  # single updates in a piece, at least: before and after each all weights are read
 ENDLESS = 2**62
-_WEIGHTS = ("weights",)
 
 
 @dataclasses.dataclass
@@ -72,34 +66,24 @@ class Trainer(threading.Thread):
         self.error = ""
         self.failed: Exception | None = None  # a defect, which ended the thread
         self._epoch = 0
-        self.doctor: Doctor | None = None
+        self.shown: Shown | None = None
         self.set_up(setting, bench)
 
     def set_up(self, setting: Setting, bench: Bench) -> None:
         """Take a bench in the place of the one before."""
-        if self.doctor is not None:
-            self.doctor.close()
-        self.setting, self.bench = setting, bench
-        self.looks = looks(bench.lab)
-        self.doctor = Doctor(bench.run)
-        self.generating = generating_networks(bench.lab)
-        self._questions: dict[str, Question] = {}
-        self._used: dict[str, set[str]] | None = None
+        if self.shown is not None:
+            self.shown.close()
+        self.setting, self.bench, self.shown = setting, bench, Shown(bench)
         self._seconds: dict[str | int, float] = {}  # a step of an update, or of a phase; 0: unknown
         self.begin()
 
     def begin(self) -> None:
         """Forget what has been shown of a state that is no more."""
-        self.doctor.restart()
+        self.shown.begin()
         self._epoch += 1
-        self.curves, self.error = Curves(), ""
-        self.scalars: dict[str, float] = {}
-        self._end_goals()
-        self._due = 0.0
-        self._rate = (time.monotonic(), self.bench.step, 0.0)  # since when, from where, steps a s
-        self._weights: tuple[int, float, list] = (-1, 0.0, [])  # version, not before, what
-        self.about = frames.about(self.bench, self.looks) | {"epoch": self._epoch}
-        self.touch()
+        self.error, self._due = "", 0.0
+        self.about = self.shown.about() | {"epoch": self._epoch}
+        self.end_goals()
 
     # ------------------------------------------------------------ asked by other threads
 
@@ -125,7 +109,7 @@ class Trainer(threading.Thread):
     ) -> dict:
         """The newest frame that is newer than `after`, or, once patience ends, a sign of life."""
         end = time.monotonic() + patience_seconds
-        wanted = {("look", number) for number in samplers} | ({_WEIGHTS} if weights else set())
+        wanted = {("look", number) for number in samplers} | ({WEIGHTS} if weights else set())
 
         begun = time.monotonic()
 
@@ -169,7 +153,7 @@ class Trainer(threading.Thread):
             while self._calls:
                 self._calls[0].error = InputError("the lab is ending")
                 self._calls.popleft().over.set()
-            self.doctor.close()
+            self.shown.close()
 
     def _next(self) -> bool:
         """One thing; False once closed."""
@@ -248,11 +232,11 @@ class Trainer(threading.Thread):
         begun = time.perf_counter()
         if goal.name is None:
             piece = bench.most(max(1, min(piece, goal.left)))
-            self.scalars |= bench.advance(piece)
+            self.shown.scalars |= bench.advance(piece)
         else:
             piece = min(max(piece, _AT_HAND), goal.left)
             report = bench.update(goal.name, piece)
-            self.scalars |= {key: after for key, (_, after) in report.scalars.items()}
+            self.shown.scalars |= {key: after for key, (_, after) in report.scalars.items()}
             goal.text = texts.report_text(report, bench.lab)
         took = time.perf_counter() - begun
         # The first piece was compiled, which says nothing of the others.
@@ -263,9 +247,7 @@ class Trainer(threading.Thread):
         self._after(goal, piece)
 
     def _after(self, goal: Goal, piece: int) -> None:
-        self.curves.add(self.bench.step, self.scalars)
-        if goal.name is None and self.doctor.is_due(self.bench.step):
-            self.doctor.look(self.bench.step, self.bench.gradient_norms)
+        self.shown.stepped(are_whole=goal.name is None)
         goal.done += piece
         goal.left -= piece
         if not goal.left:
@@ -285,79 +267,19 @@ class Trainer(threading.Thread):
         return self._dirty or not self._wanted() <= self._frame["has"]
 
     def _show(self) -> None:
-        wanted, bench, begun = self._wanted(), self.bench, time.monotonic()
+        wanted, begun = self._wanted(), time.monotonic()
         self._dirty = False
         self._version += 1
-        found = {
+        found = self.shown.frame(wanted, self._version, is_running=bool(self.goals)) | {
             "version": self._version,
             "has": wanted,
             "epoch": self._epoch,
             "busy": self.busy,
-            "step": bench.step,
-            "done": dict(bench.lab.done),
-            "running": bool(self.goals),
-            "endless": bool(self.goals) and self.goals[0].left > ENDLESS // 2,
-            "steps_per_second": self._speed(),
             "limit": self.limit,
-            "scalars": dict(self.scalars),
-            "curves": self.curves.arrays(),
-            "rates": {name: list(of) for name, of in bench.rates().items()},
-            "apart": list(bench.apart),
-            "saved_in": str(bench.saved_in or ""),
             "error": self.error,
-            "told": None if self.doctor.told is None else dataclasses.asdict(self.doctor.told),
-            "fingerprint": "" if self.goals else frames.fingerprint(bench),
-            "looks": {
-                what[1]: self.looks[what[1]].now()
-                for what in wanted
-                if what[0] == "look" and what[1] < len(self.looks)
-            },
         }
-        if _WEIGHTS in wanted:
-            found |= self._shown_weights()
         with self.changed:
             self._frame, self._made = found, time.monotonic()
             self.changed.notify_all()
         now = time.monotonic()
         self._next_frame = now + max(FRAME_SECONDS - (now - begun), now - begun)
-
-    def _speed(self) -> float:
-        """Steps a second, over half a second or more."""
-        since, first, rate = self._rate
-        now = time.monotonic()
-        if not self.goals:
-            self._rate = (now, self.bench.step, 0.0)
-        elif now - since > 0.5:
-            rate = (self.bench.step - first) / (now - since)
-            self._rate = (now, self.bench.step, rate)
-        return self._rate[2]
-
-    def answer(self, name: str) -> Answer:
-        """What an update would do now."""
-        if name not in self._questions:
-            self._questions[name] = Question(self.bench.lab, name)
-        return self._questions[name].ask()
-
-    def used(self, name: str) -> set[str]:
-        """What of a batch an update takes, see `wiring`; read from its graph, once."""
-        if self._used is None:
-            read = wiring.wirings(self.bench.run.gan, self.bench.run.fields)
-            self._used = {
-                of.update: {node.name for node in of.nodes if node.kind == "input"} for of in read
-            }
-        return self._used[name]
-
-    def answers(self) -> dict[str, Answer]:
-        """The same of all."""
-        return {name: self.answer(name) for name in self.bench.lab.updates}
-
-    def _shown_weights(self) -> dict:
-        """All weights and gradients; while steps run, in a fifth of the time at most."""
-        version, not_before, found = self._weights
-        begun = time.monotonic()
-        if not self.goals or begun >= not_before:
-            found = frames.weights(self.bench, self.answers())
-            took = time.monotonic() - begun
-            version = self._version
-            self._weights = (version, begun + max(0.5, 5 * took), found)
-        return {"weights": found, "weights_version": version}
