@@ -1,177 +1,43 @@
 """TensorBoard in a real browser: what a run writes is there to be seen.
 
-Debian's chromium is driven through its chromedriver by the WebDriver protocol (W3C), plain HTTP.
 Slow: `make test-slow` runs these. Screenshots are left in pytest's temporary folder.
 """
 
-import base64
 import contextlib
-import json
 import re
-import shutil
-import subprocess
 import sys
-import threading
-import time
-import urllib.request
 
-import numpy as np
 import pytest
 import tensorflow as tf
+from browsing import SEEN, Browser, browsing, coloured, needs_chromium, server
 from processes import run
 
-CHROMIUM, CHROMEDRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not (CHROMIUM and CHROMEDRIVER),
-        reason="chromium and chromedriver are not installed (Debian: chromium, chromium-driver)",
-    ),
-]
-_PATIENCE_SECONDS = 90
-_FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--no-proxy-server",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1600,1200",
-)
-
-# TensorBoard nests its pages in shadow roots, which `document.body.innerText` does not see.
-_SEEN = """
-const texts = [], images = [], charts = [];
-const box = (e) => { const r = e.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; };
-const walk = (node) => {
-  if (node.nodeType === Node.TEXT_NODE) {
-    if (node.data.trim()) texts.push(node.data.trim());
-  } else if (!(node instanceof Element) || node.checkVisibility()) {
-    if (node.localName === 'img' && node.complete && node.naturalWidth > 0)
-      images.push({width: node.naturalWidth, height: node.naturalHeight, box: box(node)});
-    if (['line-chart', 'vz-line-chart2'].includes(node.localName)) charts.push(box(node));
-    if (['script', 'style'].includes(node.localName)) return;
-    if (node.shadowRoot) node.shadowRoot.childNodes.forEach(walk);
-    node.childNodes.forEach(walk);
-  }
-};
-walk(document.body);
-return {text: texts.join(' '), images, charts};
-"""
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 
-def _ask(url: str, body: dict | None = None, method: str | None = None):
-    """One request to a server on this machine, past any proxy; the answer's JSON."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=_PATIENCE_SECONDS) as answer:
-        return json.load(answer)
+def wait_for_charts(browser: Browser, titles: list[str], path) -> None:
+    """Wait until these titles are seen, and every chart in the window has a line."""
 
+    def drawn(seen):
+        screen = browser.screenshot(path)
+        boxes = [box for box in seen["charts"] if box[1] + box[3] <= len(screen)]
+        lines = [coloured(screen, box) > 100 for box in boxes]
+        return all(title in seen["text"] for title in titles) and lines and all(lines)
 
-@contextlib.contextmanager
-def _server(command: list[str], announces: str):
-    """A server process, and what the group of `announces` matches in what it prints."""
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
-    )
-    lines, found = [], threading.Event()
-    match = []
-
-    def read():
-        for line in process.stdout:
-            lines.append(line)
-            if not match and (hit := re.search(announces, line)):
-                match.append(hit.group(1))
-                found.set()
-        found.set()  # it has ended
-
-    thread = threading.Thread(target=read, daemon=True)
-    thread.start()
-    try:
-        found.wait(_PATIENCE_SECONDS)
-        assert match, f"{command[0]} did not start: {''.join(lines)}"
-        yield match[0]
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        thread.join(20)
-        process.stdout.close()
-
-
-class Browser:
-    """A page in chromium."""
-
-    def __init__(self, session: str):
-        self.session = session
-
-    def open(self, url: str) -> None:
-        # By way of an empty page: a new fragment alone would leave the old tab's texts in the page.
-        for address in ("about:blank", url):
-            _ask(f"{self.session}/url", {"url": address})
-
-    def script(self, text: str, *args):
-        return _ask(f"{self.session}/execute/sync", {"script": text, "args": list(args)})["value"]
-
-    def screenshot(self, path) -> np.ndarray:
-        """Written to `path`; uint8 [h, w, 3]."""
-        path.write_bytes(base64.b64decode(_ask(f"{self.session}/screenshot")["value"]))
-        return tf.io.decode_png(path.read_bytes(), channels=3).numpy()
-
-    def wait_for(self, holds, patience_seconds: float = _PATIENCE_SECONDS) -> dict:
-        """What is seen as soon as `holds` of it; an error that says what is seen, if never."""
-        end = time.monotonic() + patience_seconds
-        while not holds(seen := self.script(_SEEN)):
-            assert time.monotonic() < end, f"waited in vain; seen: {seen}"
-            time.sleep(0.3)
-        return seen
-
-    def wait_for_charts(self, titles: list[str], path) -> None:
-        """Wait until these titles are seen, and every chart in the window has a line."""
-
-        def drawn(seen):
-            screen = self.screenshot(path)
-            boxes = [box for box in seen["charts"] if box[1] + box[3] <= len(screen)]
-            lines = [coloured(screen, box) > 100 for box in boxes]
-            return all(title in seen["text"] for title in titles) and lines and all(lines)
-
-        self.wait_for(drawn)
-
-
-def coloured(screen: np.ndarray, box: list[float]) -> int:
-    """Pixels in a box [x, y, width, height] of a screenshot that are neither grey nor white."""
-    x, y, width, height = (round(v) for v in box)
-    part = screen[y : y + height, x : x + width].astype(int)
-    return int((part.max(axis=-1) - part.min(axis=-1) > 60).sum())
+    browser.wait_for(drawn)
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    profile = tmp_path_factory.mktemp("chromium")
-    started = r"started successfully on port (\d+)"
-    with _server([CHROMEDRIVER, "--port=0"], started) as port:
-        options = {"binary": CHROMIUM, "args": [*_FLAGS, f"--user-data-dir={profile}"]}
-        wanted = {"alwaysMatch": {"goog:chromeOptions": options}}
-        url = f"http://127.0.0.1:{port}/session"
-        session = f"{url}/{_ask(url, {'capabilities': wanted})['value']['sessionId']}"
-        try:
-            yield Browser(session)
-        finally:
-            _ask(session, method="DELETE")
+    with browsing(tmp_path_factory.mktemp("chromium")) as found:
+        yield found
 
 
 @contextlib.contextmanager
 def tensorboard(*flags: str):
     """TensorBoard on a free port; its address."""
     command = [sys.executable, "-m", "tensorboard.main", "--port=0", "--host=127.0.0.1", *flags]
-    with _server(command, r"(http://127\.0\.0\.1:\d+)/") as url:
+    with server(command, r"(http://127\.0\.0\.1:\d+)/") as url:
         yield url
 
 
@@ -196,8 +62,8 @@ def trained(tmp_path_factory):
 def test_scalars_are_drawn(browser, trained, tmp_path):
     browser.open(f"{trained[1]}/#scalars")
     titles = ["Loss/d_loss", "accuracy/d_real", "d_output", "Loss", "gradient", "weight"]
-    browser.wait_for_charts(titles, tmp_path / "scalars.png")
-    text = browser.script(_SEEN)["text"]
+    wait_for_charts(browser, titles, tmp_path / "scalars.png")
+    text = browser.script(SEEN)["text"]
     assert [title for title in titles if title not in text] == []
 
 
@@ -210,8 +76,8 @@ def test_the_layout_pairs_the_networks(browser, trained, tmp_path):
         "losses of D and G": 2,
         "norms of the gradients of D and G": 3,
     }
-    browser.wait_for_charts([*charts, "Every weight"], tmp_path / "custom_scalars.png")
-    text = browser.script(_SEEN)["text"]
+    wait_for_charts(browser, [*charts, "Every weight"], tmp_path / "custom_scalars.png")
+    text = browser.script(SEEN)["text"]
     for title, lines in charts.items():
         assert re.search(rf"{title} [-\d.km ]+Matches \({lines}\)", text), text
 
@@ -255,7 +121,7 @@ def test_what_a_run_has_not_written_is_not_found(browser, tmp_path):
             tf.summary.scalar("Loss/d_loss", float(step), step=step)
     with tensorboard(f"--logdir={tmp_path}") as url:
         browser.open(f"{url}/#scalars")
-        browser.wait_for_charts(["Loss/d_loss"], tmp_path / "scalars.png")
+        wait_for_charts(browser, ["Loss/d_loss"], tmp_path / "scalars.png")
         for tab, part in (
             ("text", "What healthy looks like"),
             ("hparams", "Trial ID"),
@@ -265,4 +131,4 @@ def test_what_a_run_has_not_written_is_not_found(browser, tmp_path):
             browser.open(f"{url}/#{tab}")
             with pytest.raises(AssertionError, match="waited in vain"):
                 browser.wait_for(lambda seen, part=part: part in seen["text"], 5)
-            assert not browser.script(_SEEN)["images"]
+            assert not browser.script(SEEN)["images"]

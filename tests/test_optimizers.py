@@ -380,3 +380,39 @@ def test_within_another_recording_rows_go_to_the_inner_one_alone():
             optimizer.update([tf.constant([1.0])], "b")
         optimizer.update([tf.constant([1.0])], "c")
     assert [row.label for row in outer] == ["a", "c"] and [row.label for row in inner] == ["b"]
+
+
+@every_mode
+def test_what_is_only_recorded_moves_nothing_also_not_within_another_record(compiled):
+    w = tf.Variable([1.0, 2.0], name="w")
+    optimizer = optimizers.Adam(0.1, [w])
+    before = [v.numpy() for v in optimizer.variables]
+
+    @compiled
+    def step():
+        with optimizers.recorded_updates(only=True) as rows:
+            optimizer.update([tf.constant([3.0, 4.0])], "one")
+            with optimizers.recorded_updates():
+                optimizer.update([tf.constant([5.0, 6.0])], "inner")
+        return [row.gradients[0] for row in rows]
+
+    np.testing.assert_array_equal(step(), [[3.0, 4.0]])
+    for v, value in zip(optimizer.variables, before, strict=True):
+        np.testing.assert_array_equal(v, value)
+    optimizer.update([tf.constant([3.0, 4.0])])  # and after it, it moves again
+    assert w.numpy()[0] < 1.0
+
+
+@every_mode
+def test_a_rate_that_varies_can_be_multiplied_under_way(compiled):
+    w, factor = tf.Variable([1.0], name="w"), tf.Variable(1.0)
+    optimizer = optimizers.SGD(schedules.halving(1.0, every=1, lowest=0.0), [w])
+    optimizer.multiply_rate(factor)
+    step = compiled(lambda: optimizer.update([tf.constant([1.0])]))
+    step()  # at rate 1
+    factor.assign(0.5)
+    step()  # at half of a half
+    np.testing.assert_allclose(w, [1.0 - 1.0 - 0.25])
+    np.testing.assert_allclose(optimizer.learning_rate, 0.25)
+    with pytest.raises(ValueError, match="assign it"):
+        optimizers.SGD(0.1, [w]).multiply_rate(factor)

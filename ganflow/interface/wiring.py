@@ -87,7 +87,7 @@ def _wiring(gan: tf.Module, fields: Fields, phase: Phase, update: Update) -> Wir
         made_by[id(tensor)] = len(nodes)
         nodes.append(Node("input", name, notes[name]))
     starts: dict[int, list[tf.Tensor]] = {}  # of networks and losses: where to walk back from
-    for network, rows in _passes(gan, seen["ran"]):
+    for network, rows in passes(gan, seen["ran"]):
         starts[len(nodes)] = [row.output for row in rows]
         made_by |= {id(row.output): len(nodes) for row in rows}
         nodes.append(Node("network", network))
@@ -139,7 +139,7 @@ def _names(specs: dict) -> list[str]:
     return tf.nest.flatten(named)
 
 
-def _passes(gan: tf.Module, rows: Iterable[LayerRow]) -> list[tuple[str, list[LayerRow]]]:
+def passes(gan: tf.Module, rows: Iterable[LayerRow]) -> list[tuple[str, list[LayerRow]]]:
     """Layers with weights, grouped by passes: (network, its rows), in their order.
 
     A pass ends where a weight comes for the second time, or where no network has all its weights.

@@ -5,6 +5,8 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
+
 from ganflow import data, models
 from ganflow.base.config import option
 from ganflow.base.errors import InputError
@@ -62,6 +64,26 @@ def prepare(model: str, config: Any, options: Options, given: Set[str]) -> tuple
 
 
 def _from_workdir(model, config, options, given) -> tuple[Lab, str]:
+    gan, manifest, options = of_run(model, config, options, given)
+    dataset = _load(gan.config, options)
+    refuse_other_data(dataset, manifest, options)
+    step = manifest["step"]
+    lab = Lab(Path(manifest["model"]).stem, gan, gan.config, dataset, options.seed, step)
+    return lab, f"from step {step:,} of {options.workdir}"
+
+
+def of_run(
+    model: str, config: Any, options: Options, given: Set[str]
+) -> tuple[tf.Module, dict, Options]:
+    """What a lab begins with that starts from a workdir; arguments as of `prepare`.
+
+    Returns:
+      (the model as its newest checkpoint has it, that one's manifest, the options with the run's
+      own wherever no flag says otherwise).
+
+    Raises:
+      InputError: a workdir without a sound checkpoint; a flag of the model that is not the run's.
+    """
     gan, manifest = loading.load_trained(Path(options.workdir))
     of_run = {"model": manifest["model"], **dataclasses.asdict(gan.config)}
     asked = {"model": models.reference(models.load(model)), **dataclasses.asdict(config)}
@@ -77,16 +99,20 @@ def _from_workdir(model, config, options, given) -> tuple[Lab, str]:
         *data.shaping(vars(options)),
     } - given  # what was not given is as in the run
     of_run = {name: value for name, value in manifest["options"].items() if name in kept}
-    options = dataclasses.replace(options, **of_run)
-    dataset = _load(gan.config, options)
+    return gan, manifest, dataclasses.replace(options, **of_run)
+
+
+def refuse_other_data(dataset: data.Dataset, manifest: dict, options: Options) -> None:
+    """Hold the data against those of the run.
+
+    Raises:
+      InputError: they differ.
+    """
     if dataset.sha256 != manifest["data_sha256"]:
         raise InputError(
             f"--workdir={options.workdir}: was trained on other data than {dataset.name} now "
             "holds (its SHA-256 differs); give the run's --data_dir"
         )
-    step = manifest["step"]
-    lab = Lab(Path(manifest["model"]).stem, gan, gan.config, dataset, options.seed, step)
-    return lab, f"from step {step:,} of {options.workdir}"
 
 
 def _load(config: Any, options: Options) -> data.Dataset:

@@ -20,6 +20,7 @@ class View:
       sampler: of the model.
       given: what its samples are generated from, [n, ...] by name.
       real: what they are judged by: images [n, h, w, c] in [-1, 1], or points [n, 2].
+      given_with_real: what D is given with these, [n, ...] by name.
     """
 
     def __init__(self, sampler: Sampler, fields: Mapping[str, tf.Tensor], seed: int, count: int):
@@ -35,7 +36,7 @@ class View:
         self.given = gans.given(sampler, seed, count, fields=fields)
         against = sampler.against
         self.real = against(fields) if callable(against) else fields[against]
-        self._given_with_real = gans.given_with(sampler, fields)
+        self.given_with_real = gans.given_with(sampler, fields)
         self._generate = tf.function(sampler.generate, autograph=False)
         if self.is_judged:
             self._score = tf.function(sampler.score, autograph=False)
@@ -57,7 +58,7 @@ class View:
     def scores(self) -> dict[str, np.ndarray]:
         """D's scores, before any sigmoid, of the real examples and of the samples, [n] each."""
         return {
-            "real": np.asarray(self._score(self.real, self._given_with_real)),
+            "real": np.asarray(self._score(self.real, self.given_with_real)),
             "generated": np.asarray(self._score(self.fake(), self.given)),
         }
 
@@ -93,5 +94,5 @@ class View:
             return grids.titled(title, {k: grids.grid(x, _COLUMNS) for k, x in shown.items()})
         if not self.is_judged:
             return grids.points(fake, title, real)
-        seen_with = self._given_with_real  # the plane is seen with the first of what is given
+        seen_with = self.given_with_real  # the plane is seen with the first of what is given
         return surface.decision_surface(self.sampler, real, fake, title, seen_with)

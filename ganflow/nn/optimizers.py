@@ -146,12 +146,30 @@ class Optimizer(tf.Module):
         recorded = getattr(_recorder, "updates", None)
         if recorded is not None:
             recorded.append(RecordedUpdate(self, tuple(gradients), label))
+        if getattr(_recorder, "only", False):
+            return
         apply = self._apply
         if replicas.count() == 1 and tf.inside_function():
             # Op by op, Adam is a dozen passes over each weight. XLA makes one of them, which for
             # the 21 million weights of document 004's DCGAN is a third of the time.
             apply = tf.function(apply, jit_compile=True, autograph=False)
         apply(gradients)
+
+    @property
+    def rate_varies(self) -> bool:
+        """Whether the learning rate is a function of the updates done, see `nn.schedules`."""
+        return self._rate_at is not None
+
+    def multiply_rate(self, factor: tf.Variable) -> None:
+        """From the next tracing of an update on, `factor` times what a rate that varies says.
+
+        Raises:
+          ValueError: the rate does not vary: then `learning_rate` itself can be assigned.
+        """
+        rate_at = self._rate_at
+        if rate_at is None:
+            raise ValueError("a learning rate that does not vary is a variable: assign it")
+        self._rate_at = lambda done: factor * rate_at(done)
 
     def _apply(self, gradients: list[tf.Tensor]) -> None:
         iterations = replicas.local(self.iterations)
@@ -280,12 +298,16 @@ _recorder = threading.local()  # a list only while `recorded_updates` is open, i
 
 
 @contextlib.contextmanager
-def recorded_updates() -> Iterator[list[RecordedUpdate]]:
-    """Collect a row for every update that runs inside, as `layers.recorded_layers` does."""
+def recorded_updates(only: bool = False) -> Iterator[list[RecordedUpdate]]:
+    """Collect a row for every update that runs inside, as `layers.recorded_layers` does.
+
+    Args:
+      only: no update moves anything, also not within another one inside.
+    """
     rows: list[RecordedUpdate] = []
-    outer = getattr(_recorder, "updates", None)
-    _recorder.updates = rows
+    outer = getattr(_recorder, "updates", None), getattr(_recorder, "only", False)
+    _recorder.updates, _recorder.only = rows, only or outer[1]
     try:
         yield rows
     finally:
-        _recorder.updates = outer
+        _recorder.updates, _recorder.only = outer

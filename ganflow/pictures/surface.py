@@ -42,14 +42,14 @@ class Surface:
         return self.boundary == 0.0 and self.higher_is_real
 
 
-def plane(real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def plane(real: np.ndarray, cells: int = _GRID) -> tuple[np.ndarray, np.ndarray]:
     """Where D is asked: in a frame 1.5 times as far from 0 as the real points.
 
     Returns:
-      (ticks float32 [100] along both axes, points float32 [10000, 2], x fastest).
+      (ticks float32 [cells] along both axes, points float32 [cells^2, 2], x fastest).
     """
     reach = 1.5 * float(np.abs(real).max()) or 1.0
-    ticks = np.linspace(-reach, reach, _GRID, dtype=np.float32)
+    ticks = np.linspace(-reach, reach, cells, dtype=np.float32)
     return ticks, np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
 
 

@@ -1,0 +1,102 @@
+"""From an address to the end: a socket, one line that says where, and a clean end."""
+
+import os
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Callable
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from ganflow.base.errors import InputError
+from ganflow.lab.web.bench import Bench
+from ganflow.lab.web.server import Server
+from ganflow.lab.web.setting import Setting
+from ganflow.lab.web.trainer import Trainer
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there.
+
+    Raises:
+      InputError: the address is in use, or none of this machine's.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        found = socket.socket(family, kind)
+    except OSError as error:
+        raise InputError(f"--host={host}: {error.strerror}; 127.0.0.1 is this machine") from error
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+        found.listen(64)
+    except OSError as error:
+        found.close()
+        raise InputError(
+            f"--port={port}: cannot listen on {host}: {error.strerror}; choose another, or 0 for "
+            "a free one"
+        ) from error
+    return found
+
+
+def serve(setting: Setting, host: str, port: int, say: Callable = print) -> int:
+    """Hold the lab until Ctrl-C or SIGTERM; the exit code.
+
+    Args:
+      setting: what is shown first.
+      host: the address to listen on.
+      port: 0 for a free one.
+      say: takes the one line with the address.
+
+    Raises:
+      InputError: the address cannot be listened on, or the setting cannot be built.
+    """
+    with listening(host, port) as sock:
+        port = sock.getsockname()[1]
+        token = secrets.token_urlsafe(16)
+        trainer = Trainer(setting, Bench(setting))
+        app = Server(trainer, token, host, port)
+        web = make_server(
+            host, port, app, threaded=True, request_handler=_Handler, fd=sock.fileno()
+        )
+        asked = threading.Event()
+        received: list[int] = []
+
+        def note(number, frame):
+            if received:
+                os._exit(128 + number)  # a second one does not wait for a step to end
+            received.append(number)
+            asked.set()
+
+        before = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            trainer.start()
+            threading.Thread(target=web.serve_forever, name="web", daemon=True).start()
+            shown = f"[{host}]" if ":" in host else host
+            say(f"the lab is at http://{shown}:{port}/{token}/ until Ctrl-C")
+            while trainer.is_alive() and not asked.wait(0.5):  # one without an end hears no signal
+                pass
+        finally:
+            trainer.close()
+            web.shutdown()
+            web.server_close()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    if trainer.failed is not None:
+        raise trainer.failed
+    return 128 + received[0]
+
+
+class _Handler(WSGIRequestHandler):
+    """Connections are kept, for a page asks 25 times a second; nothing is logged."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 30  # seconds that a connection may be silent
+
+    def log(self, type: str, message: str, *args) -> None:
+        """Nothing: the address holds the token."""
+
+    def version_string(self) -> str:
+        """Whose server it is."""
+        return "ganflow"
