@@ -184,7 +184,9 @@ def test_hparams_has_a_named_row_a_run_with_few_metrics(tmp_path, points, images
 # ---------------------------------------------------------------- what a tag means
 
 
-@pytest.mark.parametrize("model", ["circle", "wgan_gp", "cyclic"])
+@pytest.mark.parametrize(
+    "model", ["circle", pytest.param("wgan_gp", marks=pytest.mark.slow), "cyclic"]
+)
 def test_every_tag_of_a_run_says_what_it_means(model, tmp_path, monkeypatch):
     monkeypatch.setattr(recorder.Recorder, "_judge", FakeJudge())
     config = small_config(model, steps=2, summary_every=1)

@@ -180,6 +180,7 @@ def run_of(mine, folder, points):
     return engine.Run(models.load(str(mine)), config, engine.Options(workdir=str(folder)), points)
 
 
+@pytest.mark.slow
 def test_a_changed_file_beside_the_model_is_refused(mine, tmp_path, points, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])  # which the model's folder is added to
     monkeypatch.delitem(sys.modules, "beside", raising=False)

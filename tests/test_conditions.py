@@ -94,6 +94,7 @@ def pair(both):
     return both[0], None, both[1]
 
 
+@pytest.mark.slow
 def test_the_program_draws_threes_and_sweeps(trained_cgan, tmp_path):
     ended = run(
         "sample.py", f"--workdir={trained_cgan}", "--label=3", "--num=4", f"--out={tmp_path}/a.npy"

@@ -1,7 +1,9 @@
 """A model's file is run only if this user has named it: a workdir may be a stranger's."""
 
 import hashlib
+import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,12 +23,10 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def workdir(home, points):
-    """A run of two steps, whose manifest is then made to name another file, as anybody can."""
+    """A run's first checkpoint, whose manifest is then made to name another file."""
     module, folder = models.load("circle"), home / "W"
     config = module.Config(steps=2, summary_every=2, batch_size=8)
-    run = engine.Run(module, config, engine.Options(workdir=str(folder), jit="off"), points)
-    run.resume()
-    run.train(2)
+    engine.Run(module, config, engine.Options(workdir=str(folder), jit="off"), points).resume()
     return folder
 
 
@@ -51,6 +51,20 @@ def test_a_file_that_only_a_checkpoint_names_is_not_run(home, workdir):
     assert ran.exists()
     gan, _ = loading.load_trained(workdir)
     assert list(gan.networks) == ["generator", "discriminator"]
+
+
+def test_the_file_of_a_run_of_ones_own_is_taken(home, points):
+    mine = home / "mine.py"
+    mine.write_text(Path(circle.__file__).read_text())
+    spec = importlib.util.spec_from_file_location("mine", mine)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["mine"] = module
+    spec.loader.exec_module(module)
+    config = module.Config(steps=2, summary_every=2, batch_size=8)
+    options = engine.Options(workdir=str(home / "W"), jit="off")
+    engine.Run(module, config, options, points).resume()
+    gan, manifest = loading.load_trained(home / "W")
+    assert manifest["model"] == str(mine) and list(gan.networks) == ["generator", "discriminator"]
 
 
 def test_a_file_that_is_not_there_is_said_to_be_so(home, workdir):

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from browsing import Browser, ask, browsing, needs_chromium
 from exports import WORDS, random_model, said
-from test_browser import CHROMEDRIVER, CHROMIUM, Browser, _ask, browser  # noqa: F401
 
 from ganflow.export import exporting, pages
 from ganflow.trained import sampling
@@ -23,10 +23,7 @@ from ganflow.trained import sampling
 TFJS = os.environ.get("GANFLOW_TFJS", "")
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        not (CHROMIUM and CHROMEDRIVER),
-        reason="chromium and chromedriver are not installed (Debian: chromium, chromium-driver)",
-    ),
+    needs_chromium,
     pytest.mark.skipif(
         not Path(TFJS).is_file(),
         reason=f"GANFLOW_TFJS does not name a {pages.LIBRARY} (BUILD.md: how to get it)",
@@ -46,6 +43,12 @@ KINDS = {
     "stackgan_pp": "16x16",
     "circle": "",
 }
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with browsing(tmp_path_factory.mktemp("chromium")) as found:
+        yield found
 
 
 def open_page(page: Browser, url: str) -> None:
@@ -86,7 +89,7 @@ def numbers(page: Browser, name: str) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("backend", ["cpu", "webgl"])
 @pytest.mark.parametrize("name", KINDS)
-def test_pixels_are_pythons(browser, tmp_path, name, backend):  # noqa: F811
+def test_pixels_are_pythons(browser, tmp_path, name, backend):
     gan, _, url = export(name, tmp_path, KINDS[name])
     open_page(browser, url)
     browser.script("return tf.setBackend(arguments[0])", backend)
@@ -110,7 +113,7 @@ def test_pixels_are_pythons(browser, tmp_path, name, backend):  # noqa: F811
     assert browser.script("return document.getElementById('check').textContent")[:6] == "equal,"
 
 
-def test_a_wrong_weight_is_seen_and_said(browser, tmp_path):  # noqa: F811
+def test_a_wrong_weight_is_seen_and_said(browser, tmp_path):
     *_, url = export("simple", tmp_path, "")
     script = tmp_path / "simple" / "page" / "weights.js"
     lines = script.read_text().splitlines()
@@ -125,7 +128,7 @@ def test_a_wrong_weight_is_seen_and_said(browser, tmp_path):  # noqa: F811
 
 
 @pytest.mark.parametrize("backend", ["cpu", "webgl"])
-def test_every_word_does_what_tensorflow_does(browser, tmp_path, backend):  # noqa: F811
+def test_every_word_does_what_tensorflow_does(browser, tmp_path, backend):
     *_, url = export("circle", tmp_path, "")
     open_page(browser, url)
     browser.script("return tf.setBackend(arguments[0])", backend)
@@ -168,7 +171,7 @@ def test_every_word_does_what_tensorflow_does(browser, tmp_path, backend):  # no
     assert wrong == {}
 
 
-def test_d_over_the_plane_is_pythons(browser, tmp_path):  # noqa: F811
+def test_d_over_the_plane_is_pythons(browser, tmp_path):
     gan, _, url = export("circle", tmp_path, "")
     open_page(browser, url)
     places = np.array(browser.script("return [...surface.places]"))
@@ -181,7 +184,7 @@ def test_d_over_the_plane_is_pythons(browser, tmp_path):  # noqa: F811
     assert browser.script("return at('way-value').value") == "0.50"
 
 
-def test_controls_change_what_is_made(browser, tmp_path):  # noqa: F811
+def test_controls_change_what_is_made(browser, tmp_path):
     gan, _, url = export("cgan", tmp_path, "")
     open_page(browser, url)
 
@@ -211,7 +214,7 @@ def test_controls_change_what_is_made(browser, tmp_path):  # noqa: F811
     browser.wait_for(lambda seen: "blue is below 0" in seen["text"], 10)
 
 
-def test_a_drawn_image_and_the_keys_reach_the_model(browser, tmp_path):  # noqa: F811
+def test_a_drawn_image_and_the_keys_reach_the_model(browser, tmp_path):
     *_, url = export("cyclegan", tmp_path, "a_to_b")
     open_page(browser, url)
     before = numbers(browser, "cyclegan")["a"]
@@ -227,7 +230,7 @@ def test_a_drawn_image_and_the_keys_reach_the_model(browser, tmp_path):  # noqa:
         {"type": "pointerUp", "button": 0},
     ]
     mouse = {"type": "pointer", "id": "mouse", "actions": moves}
-    _ask(f"{browser.session}/actions", {"actions": [mouse]})
+    ask(f"{browser.session}/actions", {"actions": [mouse]})
     settle(browser)
     drawn = numbers(browser, "cyclegan")["a"]
     changed = (drawn != before)[0, :, :, 0]
@@ -244,7 +247,7 @@ def test_a_drawn_image_and_the_keys_reach_the_model(browser, tmp_path):  # noqa:
     assert keyed[0, side // 2 - 3, side // 2, 0] == 1.0 and (keyed != drawn).any()
 
 
-def test_a_caption_is_read_word_by_word(browser, tmp_path):  # noqa: F811
+def test_a_caption_is_read_word_by_word(browser, tmp_path):
     gan, manifest = random_model("stackgan_pp")
     manifest["fields"]["vocabulary"] = ("", "circle", "large", "red", "small")
     library = pages.read_library(Path(TFJS))
@@ -264,12 +267,12 @@ def test_a_caption_is_read_word_by_word(browser, tmp_path):  # noqa: F811
     assert browser.script(type_in, "")[-1] == "found 0 words, expected 1 to 3"
 
 
-def test_a_narrow_window_hides_nothing_and_everything_has_a_name(browser, tmp_path):  # noqa: F811
+def test_a_narrow_window_hides_nothing_and_everything_has_a_name(browser, tmp_path):
     *_, url = export("cyclegan", tmp_path, "")
     rectangle = f"{browser.session}/window/rect"
-    before = _ask(rectangle)["value"]
+    before = ask(rectangle)["value"]
     try:
-        _ask(rectangle, {"width": 500, "height": 900})
+        ask(rectangle, {"width": 500, "height": 900})
         open_page(browser, url)
         wide = browser.script(
             "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
@@ -285,11 +288,11 @@ def test_a_narrow_window_hides_nothing_and_everything_has_a_name(browser, tmp_pa
         assert samplers == 4
         browser.screenshot(tmp_path / "narrow.png")
     finally:
-        _ask(rectangle, before)
+        ask(rectangle, before)
 
 
 def test_the_page_works_from_a_static_server_and_without_its_library_says_so(
-    browser,  # noqa: F811
+    browser,
     tmp_path,
 ):
     export("simple", tmp_path, "")

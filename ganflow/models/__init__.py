@@ -74,6 +74,14 @@ def reference(module: types.ModuleType) -> str:
     return name if package == __name__ else str(Path(module.__file__ or name).resolve())
 
 
+def noted(module: types.ModuleType) -> str:
+    """The same; and a file of the user's own is noted as one that the user has run."""
+    name = reference(module)
+    if name.endswith(".py"):
+        cache.remember_model(Path(name))
+    return name
+
+
 def file_of(name: str) -> Path:
     """The file that `load` takes for this name; it need not be there."""
     return Path(name) if name.endswith(".py") else Path(__path__[0], f"{name}.py")

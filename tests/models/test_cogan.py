@@ -80,7 +80,8 @@ def test_what_is_shared_is_trained_once_and_by_both_domains(gan):
 
 def test_what_is_shared_is_shared_after_a_restore(gan, tmp_path):
     state = tf.train.Checkpoint(gan=gan)
-    about = {"config": {}, "options": {}}
+    about = dict.fromkeys(("config", "options", "fields", "networks"), {})
+    about |= {"model": "cogan", "data_sha256": "0"}
     checkpoints.save(tmp_path, state, 0, about, keep=1)
     other = build(cogan, FIELDS, seed=1, **SMALL)
     checkpoints.restore_model(checkpoints.newest_sound(tmp_path), gan=other)

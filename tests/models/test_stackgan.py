@@ -307,6 +307,7 @@ def test_both_stages_are_drawn_from_one_caption_z_and_epsilon(gan):
 # ---------------------------------------------------------------- stage II as a run of its own
 
 
+@pytest.mark.slow
 def test_without_stage_1s_steps_it_is_in_no_list_and_comes_from_another_run(tmp_path):
     gan = cases.build("stackgan", stage_1_steps=0)
     trained = {id(v) for o in gans.named_optimizers(gan).values() for v in o.trained}

@@ -115,6 +115,7 @@ def test_every_critic_update_sees_images_and_z_of_its_own():
     assert not np.isin(np.concatenate(batch["z_critic"]), batch["z_g"]).any()
 
 
+@pytest.mark.slow
 def test_a_lab_can_step_through_a_long_step():
     config = cases.small_config("wgan", arch="mlp", long_critic=4)
     gan = cases.build("wgan", arch="mlp", long_critic=4)
