@@ -153,7 +153,9 @@ def train(run: engine.Run, fresh: bool = False, allow_changed_code: bool = False
         if done:
             stages.say(f"step {int(run.step)}: {done} steps in {seconds:.1f} s, saved")
         if not finished:
-            print(f"stopped at step {int(run.step):,}, saved; go on with: {_same_command()}")
+            everywhere = ", on every worker" if run.group.size > 1 else ""
+            same = _same_command()
+            print(f"stopped at step {int(run.step):,}, saved; go on with{everywhere}: {same}")
             return 128 + company.agreed_signal(run.group, signals.received)
         if not done:
             print(f"{run.folder} has done its {first:,} steps: nothing was left to train.")

@@ -94,7 +94,7 @@ class Group:
         if not self.is_chief and error is None:
             self._pulse.wait_for_ends(None)  # TensorFlow's service lives in the chief
         if self.is_chief:
-            self._pulse.wait_for_closed(_CLOSING_SECONDS)
+            self._pulse.wait_for_ends(_CLOSING_SECONDS)
 
     def _last_words(self, error: BaseException) -> str:
         index = self.cluster.index if self.cluster else 0

@@ -1,5 +1,6 @@
 """Workers on one machine: started, watched, and none of them left behind."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -108,15 +109,15 @@ def launch(words: Sequence[str], workers: int, environment: Mapping[str, str]) -
 def _watch(processes: list[subprocess.Popen]) -> int:
     """Wait for the end of all; the first bad code."""
     first_bad, deadline = 0, float("inf")
-    while any(process.poll() is None for process in processes):
-        bad = [p.returncode for p in processes if p.returncode not in (None, 0)]
+    while None in (returned := [process.poll() for process in processes]):
+        bad = [code for code in returned if code]
         if bad and not first_bad:
             first_bad, deadline = _code(bad[0]), time.monotonic() + GRACE_SECONDS
         if time.monotonic() > deadline:
             for process in processes:
                 _kill(process)
         time.sleep(0.05)
-    return first_bad or max(_code(process.returncode) for process in processes)
+    return first_bad or max(map(_code, returned))
 
 
 def _code(returned: int) -> int:
@@ -124,9 +125,10 @@ def _code(returned: int) -> int:
 
 
 def _kill(process: subprocess.Popen) -> None:
-    if process.poll() is None:
-        process.kill()
-        process.wait()
+    """The process with all that it has started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # it leads a session of its own
+    process.wait()
 
 
 def _pass_on(processes: list[subprocess.Popen], number: int) -> None:

@@ -41,7 +41,8 @@ class Pulse:
         self._ended: set[int] = set()  # those that have said that they are through
         self._closed: set[int] = set()
         self._changed = threading.Condition()
-        self._over = False
+        self._has_ended = False
+        self._over = False  # the run has ended badly: what others now do is no news
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
         if links:
             self._thread.start()
@@ -49,22 +50,18 @@ class Pulse:
     def end(self, line: str = "") -> None:
         """Tell the others that this worker ends; with a line, that the run ends with it."""
         self._tell("end", line)
-        if line:
-            with self._changed:
-                self._over = True  # what others now do is no news
-                self._changed.notify_all()
+        with self._changed:
+            self._has_ended = True
+            self._over = self._over or bool(line)
+            self._changed.notify_all()
 
     def wait_for_ends(self, seconds: float | None) -> None:
         """Wait until all others have said that they are through, or have gone."""
-        self._wait(lambda: self._links.keys() <= self._ended | self._closed, seconds)
-
-    def wait_for_closed(self, seconds: float | None) -> None:
-        """Wait until all others have closed their ends."""
-        self._wait(lambda: self._links.keys() <= self._closed, seconds)
-
-    def _wait(self, condition: Callable[[], bool], seconds: float | None) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: condition() or not self._thread.is_alive(), seconds)
+            self._changed.wait_for(self._all_ended, seconds)
+
+    def _all_ended(self) -> bool:
+        return self._links.keys() <= self._ended | self._closed
 
     def _tell(self, *message: str) -> None:
         with self._sending:
@@ -73,6 +70,13 @@ class Pulse:
                     wire.try_to_send(link, *message)
 
     def _run(self) -> None:
+        try:
+            self._beat_and_listen()
+        finally:
+            for link in self._links.values():
+                link.close()
+
+    def _beat_and_listen(self) -> None:
         heard = dict.fromkeys(self._links, time.monotonic())
         beat = 0.0
         while open_links := {link: i for i, link in self._links.items() if i not in self._closed}:
@@ -86,6 +90,8 @@ class Pulse:
                 if line := self._listen(index, link):
                     self._lose(line)
                     return
+            if self._has_ended and self._all_ended():
+                return
             # Whatever lies ready has been read: this worker may itself have been stopped meanwhile.
             if ready:
                 continue
