@@ -52,7 +52,7 @@ def assert_close(a, b) -> None:
         np.testing.assert_allclose(value, right[name], err_msg=name, **TOLERANCE)
 
 
-def test_two_workers_make_what_one_process_makes_(tmp_path):
+def test_two_workers_make_what_one_process_makes(tmp_path):
     two, one = tmp_path / "two", tmp_path / "one"
     ends = start(two, *CIRCLE).end()
     assert [end.code for end in ends] == [0, 0], ends
@@ -220,6 +220,6 @@ def test_models_of_every_kind_make_what_one_process_makes(tmp_path, flags, steps
 
 @pytest.mark.slow
 def test_a_model_that_cannot_be_split_is_refused_by_all(tmp_path):
-    flags = ("--model=cyclegan", "--dataset=digits_negative", f"--workdir={tmp_path / 'run'}")
+    flags = ("--model=cyclegan", "--dataset=digits_negative", "--batch_size=2", f"--workdir={tmp_path / 'run'}")
     for end in start(tmp_path / "run", *flags).end():
         assert "trains on one replica, for its pools" in end.error(2)

@@ -89,7 +89,7 @@ class Group:
           lost: what may be raised because another has gone; the pulse will say who.
         """
         if error is not None and not isinstance(error, GanflowError) and isinstance(error, lost):
-            self._pulse.wait_for_ends(_NOTICE_SECONDS)
+            self._pulse.wait_for_loss(_NOTICE_SECONDS)
         self._pulse.end("" if error is None else self._last_words(error))
         if not self.is_chief and error is None:
             self._pulse.wait_for_ends(None)  # TensorFlow's service lives in the chief
@@ -120,7 +120,7 @@ class Group:
 
     def _wait_for_notice(self) -> NoReturn:
         """A connection has ended: the pulse finds out whose, and ends this process."""
-        self._pulse.wait_for_ends(_NOTICE_SECONDS)
+        self._pulse.wait_for_loss(_NOTICE_SECONDS)
         raise WorkersError("another worker has gone; the last checkpoint is intact")
 
     def _give(self, link, folder: Path) -> None:

@@ -60,6 +60,10 @@ class Pulse:
         with self._changed:
             self._changed.wait_for(self._all_ended, seconds)
 
+    def wait_for_loss(self, seconds: float) -> None:
+        """Wait until `on_loss` has been called; it may end the process."""
+        self._thread.join(seconds)
+
     def _all_ended(self) -> bool:
         return self._links.keys() <= self._ended | self._closed
 
