@@ -3,6 +3,8 @@
 import dataclasses
 import shutil
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -195,24 +197,62 @@ def test_what_is_not_finite_ends_both_alike(tmp_path):
     assert first == second and "not finite" in first
 
 
-DIGITS = ("--dataset=digits", "--batch_size=16", "--summary_every=5")
+DIGITS = ("--dataset=digits", "--batch_size=16", "--jit=off")
+
+
+@pytest.mark.slow
+def test_four_hundred_steps_through_the_launcher(tmp_path):
+    """Two workers have two replicas' weights, and one process's as far as floats allow."""
+    flags = ("--model=simple", *DIGITS, "--steps=400", "--summary_every=200")
+    for name, more in (("one", ()), ("replicas", ("--num_replicas=2",))):
+        ended = processes.run("train.py", *flags, *more, f"--workdir={tmp_path / name}")
+        assert ended.code == 0, ended.err
+    train = ("bin/train.py", *flags, f"--workdir={tmp_path / 'two'}")
+    ended = processes.run_afresh("launch.py", "--workers=2", "--", *train)
+    assert ended.code == 0, ended.err
+    assert_close(tmp_path / "two", tmp_path / "replicas")
+    one, two = (processes.tensors(tmp_path / name) for name in ("one", "two"))
+    for name in [name for name in one if "/w_" in name and "optimizer" not in name]:
+        apart = np.linalg.norm(one[name] - two[name]) / np.linalg.norm(one[name])
+        assert 0 < apart < 0.01, name
+
+
+@pytest.mark.slow
+def test_a_signal_to_the_launcher_saves_once(tmp_path):
+    train = ("bin/train.py", *LONG, f"--workdir={tmp_path}", "--steps=100000")
+    process = processes.start_afresh("launch.py", "--workers=2", "--", *train)
+    assert any("step 50 of" in line for line in process.stderr)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert out.count("stopped at step") == 1 and "go on with, on every worker: " in out
+
+
+@pytest.mark.slow
+def test_gradients_are_reduced_in_one_piece_an_update(tmp_path):
+    """simple's D and G, and one more for the scalars: whatever the number of weights."""
+    ended = subprocess.run(
+        [sys.executable, str(processes.ROOT / "benchmarks" / "workers.py"), "--seconds=.1"],
+        capture_output=True,
+        text=True,
+    )
+    assert " 3 reductions, " in ended.stdout, ended.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "steps"),
     [
-        (("--model=simple",), 400),
         (("--model=dense_batch_norm", "--block_steps=3"), 10),
         (("--model=dcgan", "--width=8", "--ema=.9"), 6),
-        (("--model=began",), 6),
+        (("--model=began",), 2),
     ],
     ids=lambda value: str(value),
 )
 def test_models_of_every_kind_make_what_one_process_makes(tmp_path, flags, steps):
-    """Dense; batch norm over all workers; convolutions and an average; state."""
+    """Batch norm over all workers, phases; convolutions and an average; state."""
     two, one = tmp_path / "two", tmp_path / "one"
-    every = (*flags, *DIGITS, f"--steps={steps}", "--jit=off")
+    every = (*flags, *DIGITS, f"--steps={steps}")
     assert [end.code for end in start(two, *every).end()] == [0, 0]
     assert processes.run("train.py", *every, f"--workdir={one}").code == 0
     assert_close(one, two)
