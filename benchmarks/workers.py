@@ -83,7 +83,9 @@ def child(variant: Variant) -> dict:
             run.advance(run.steps_per_call)
             (over,) = group.agree(time.perf_counter() - started > _SECONDS.value)
         rate = (int(run.step) - first) / (time.perf_counter() - started)
-        sizes = [[4 * v.shape.num_elements() for v in u.values()] for u in run.gan.networks.values()]
+        sizes = [
+            [4 * v.shape.num_elements() for v in u.values()] for u in run.gan.networks.values()
+        ]
         return {
             "steps_per_second": rate,
             "reductions": reductions,

@@ -8,8 +8,8 @@ import sys
 import time
 
 import numpy as np
-import pytest
 import processes
+import pytest
 from processes import Process
 
 from ganflow.workers import cluster, launching
@@ -260,6 +260,11 @@ def test_models_of_every_kind_make_what_one_process_makes(tmp_path, flags, steps
 
 @pytest.mark.slow
 def test_a_model_that_cannot_be_split_is_refused_by_all(tmp_path):
-    flags = ("--model=cyclegan", "--dataset=digits_negative", "--batch_size=2", f"--workdir={tmp_path / 'run'}")
+    flags = (
+        "--model=cyclegan",
+        "--dataset=digits_negative",
+        "--batch_size=2",
+        f"--workdir={tmp_path / 'run'}",
+    )
     for end in start(tmp_path / "run", *flags).end():
         assert "trains on one replica, for its pools" in end.error(2)

@@ -265,7 +265,10 @@ def test_what_is_started():
 def test_each_worker_is_told_who_it_is_and_its_lines_are_numbered():
     process = launcher("sh", "-c", "echo $TF_CONFIG; echo oh >&2; printf last", workers=3)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 0 and sorted(err.split("\n")) == ["", *(f"[{i}] oh" for i in "012")]
+    assert process.returncode == 0 and sorted(err.split("\n")) == [
+        "",
+        *(f"[{i}] oh" for i in "012"),
+    ]
     lines = sorted(out.splitlines())
     assert lines[::2] == ["[0] last", "[1] last", "[2] last"]
     found = [cluster.from_tf_config({"TF_CONFIG": line[4:]}) for line in lines[1::2]]
@@ -293,8 +296,15 @@ def test_a_program_that_is_not_there_is_a_line():
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_is_handed_on_once(number):
-    script = "import signal, sys, time\ndef end(n, f):\n  print('got', n, flush=True); sys.exit(128 + n)\n"
-    script += "for n in (1, 2, 15): signal.signal(n, end)\nprint('ready', flush=True); time.sleep(60)"
+    script = """if True:
+        import signal, sys, time
+        def end(n, frame):
+            print("got", n, flush=True)
+            sys.exit(128 + n)
+        for n in (1, 2, 15):
+            signal.signal(n, end)
+        print("ready", flush=True)
+        time.sleep(60)"""
     process = launcher(sys.executable, "-c", script)
     assert sorted(process.stdout.readline() for _ in range(2)) == ["[0] ready\n", "[1] ready\n"]
     process.send_signal(number)

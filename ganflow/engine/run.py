@@ -124,7 +124,7 @@ class Run:
         """
         self.rows, watch = bystander.of_run(self, on_row)
         keeping, step, saved = self.keeping, int(self.step), int(self.step)
-        over = keeping.is_over(self.rows)
+        over = int(keeping.is_over(self.rows))
         rate, saved_at_seconds = workdir.Rate(step), time.monotonic()
         try:
             if step == 0 and not watch.rows:

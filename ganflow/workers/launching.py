@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import TextIO
+from typing import IO
 
 from ganflow.base.errors import InputError
 from ganflow.workers import cluster
@@ -137,11 +137,11 @@ def _pass_on(processes: list[subprocess.Popen], number: int) -> None:
             process.send_signal(number)
 
 
-def _copied(pipe: TextIO, screen: TextIO, prefix: str) -> threading.Thread:
+def _copied(pipe: IO[str] | None, screen: IO[str], prefix: str) -> threading.Thread:
     """A thread that copies line by line until the pipe's end."""
 
     def copy():
-        for line in pipe:
+        for line in pipe or ():
             try:
                 screen.write(prefix + line if line.endswith("\n") else f"{prefix}{line}\n")
                 screen.flush()

@@ -88,8 +88,9 @@ class Pulse:
                 self._tell("beat")
                 beat = time.monotonic() + BEAT_SECONDS
             ready = waiting.wait(list(open_links), max(0.0, beat - time.monotonic()))
-            for link in ready:
-                index = open_links[link]
+            for link, index in open_links.items():
+                if link not in ready:
+                    continue
                 heard[index] = time.monotonic()
                 if line := self._listen(index, link):
                     self._lose(line)
