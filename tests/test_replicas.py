@@ -167,7 +167,7 @@ def test_the_tasks_of_a_slurm_step_are_addresses(monkeypatch):
         monkeypatch.setenv(f"SLURM_{name}", value)
     assert replicas.slurm_step() == (["n1:8888", "n1:8889", "n2:8888"], 2)
     monkeypatch.delenv("SLURM_PROCID")
-    with pytest.raises(KeyError, match="SLURM_PROCID"):
+    with pytest.raises(RuntimeError, match="SLURM_PROCID"):
         replicas.slurm_step()
 
 

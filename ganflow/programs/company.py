@@ -22,23 +22,6 @@ from ganflow.workers import cluster
 
 FLAGS = absl_flags.FLAGS
 OWN = ("data_dir", "workdir")  # of each worker: the chief's workdir is the run's
-START_TIMEOUT_SECONDS = 60.0
-
-
-def define_flags() -> None:
-    """Those that say who trains together."""
-    absl_flags.DEFINE_float(
-        "start_timeout_seconds",
-        START_TIMEOUT_SECONDS,
-        "how long a worker waits for the others of TF_CONFIG before it names who is missing",
-        lower_bound=1.0,
-    )
-    absl_flags.DEFINE_enum(
-        "cluster",
-        "tf_config",
-        ["tf_config", "slurm"],
-        "who the workers are: those of TF_CONFIG, if it is set; or the tasks of the SLURM step",
-    )
 
 
 @contextlib.contextmanager

@@ -44,7 +44,18 @@ def run() -> None:
     absl_flags.DEFINE_boolean(
         "allow_changed_code", False, "go on although the model's code is not the checkpoint's"
     )
-    company.define_flags()
+    absl_flags.DEFINE_enum(
+        "cluster",
+        "tf_config",
+        ["tf_config", "slurm"],
+        "who trains together: the workers of TF_CONFIG, if it is set; or the tasks of a SLURM step",
+    )
+    absl_flags.DEFINE_float(
+        "start_timeout_seconds",
+        60.0,
+        "how long a worker waits for the others before it names who is missing",
+        lower_bound=1.0,
+    )
     command.run(main, lambda argv: flags.parse_for_model(argv, engine.Options()))
 
 
