@@ -287,6 +287,11 @@ def test_the_first_bad_code_is_the_launchers_and_nobody_stays(tmp_path, monkeypa
         os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
+def test_the_reason_counts_and_not_that_another_has_gone():
+    script = """case $TF_CONFIG in *'"index": 1'*) exit 6;; esac; sleep .5; exit 4"""
+    assert launching.launch(["sh", "-c", script], 2, os.environ) == 4
+
+
 def test_a_program_that_is_not_there_is_a_line():
     process = launcher("no-such-program")
     _, err = process.communicate(timeout=60)

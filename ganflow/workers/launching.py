@@ -12,12 +12,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO
 
-from ganflow.base.errors import InputError
+from ganflow.base.errors import InputError, WorkersError
 from ganflow.workers import cluster
 
 GRACE_SECONDS = 8.0  # for the others to end once one has ended badly
 _CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PORTS = range(20_000, 32_000)  # below those that systems give to outgoing connections
+_LIBC = ctypes.CDLL(None)
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
@@ -63,7 +64,8 @@ def launch(words: Sequence[str], workers: int, environment: Mapping[str, str]) -
       environment: theirs, but for `TF_CONFIG`.
 
     Returns:
-      0, or the first other exit code: 128 + N where a signal N ended a process.
+      0, or the first other exit code: 128 + N where a signal N ended a process. The 6 of those
+      who say that another has gone gives way to that other's own.
 
     Raises:
       InputError: it cannot be started.
@@ -117,6 +119,10 @@ def _watch(processes: list[subprocess.Popen]) -> int:
             for process in processes:
                 _kill(process)
         time.sleep(0.05)
+    # One that ends because another has gone may be quicker than that other with its own reason.
+    reasons = [code for code in returned if 0 < code < 128 and code != WorkersError.exit_code]
+    if first_bad == WorkersError.exit_code and reasons:
+        return reasons[0]
     return first_bad or max(map(_code, returned))
 
 
@@ -155,4 +161,4 @@ def _copied(pipe: IO[str] | None, screen: IO[str], prefix: str) -> threading.Thr
 
 def _end_with_parent() -> None:
     """In the child: SIGTERM once the launcher has died, by whatever: it saves, and ends."""
-    ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+    _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
