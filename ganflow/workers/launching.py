@@ -160,5 +160,8 @@ def _copied(pipe: IO[str] | None, screen: IO[str], prefix: str) -> threading.Thr
 
 
 def _end_with_parent() -> None:
-    """In the child: SIGTERM once the launcher has died, by whatever: it saves, and ends."""
+    """In the child: SIGTERM once the launcher has died, by whatever.
+
+    With it the pipes are gone, so a worker may end by its next line before it has saved.
+    """
     _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
