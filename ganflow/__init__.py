@@ -9,8 +9,8 @@ and TensorFlow with them, without its start-up chatter.
 
 Imports go downwards only, each package's from those before it:
 
-    base < storage < nn < interface < data < models < pictures < trained < judging < explore
-    < summaries < cli < engine < ladder < gates < lab < export < programs
+    base < workers < storage < nn < interface < data < models < pictures < trained < judging
+    < explore < summaries < cli < engine < ladder < gates < lab < export < programs
 """
 
 import importlib
@@ -18,7 +18,7 @@ from typing import Any
 
 _AT_PROMPT = ("build", "picture")
 # They do without TensorFlow, as long as they can, or import it quietly themselves.
-_LIGHT = ("base", "cli", "data", "models", "programs", "storage")
+_LIGHT = ("base", "cli", "data", "models", "programs", "storage", "workers")
 
 
 def __getattr__(name: str) -> Any:

@@ -46,6 +46,7 @@ for line in sys.stdin:
     if child == 0:
         for descriptor, name in ((0, os.devnull), (1, job["out"]), (2, job["err"])):
             os.dup2(os.open(name, os.O_RDWR), descriptor)
+        os.environ.update(job["env"])
         sys.argv = job["argv"]
         code = 0
         try:
@@ -112,13 +113,14 @@ def _ask(**job) -> int | None:
 class Process:
     """A program that runs: `train.py` of `bin/`, or `ganflow-train` as the console starts it."""
 
-    def __init__(self, program: str, *args: str):
+    def __init__(self, program: str, *args: str, environment: dict[str, str] | None = None):
         with tempfile.NamedTemporaryFile(delete=False) as out:
             self._out = Path(out.name)
         with tempfile.NamedTemporaryFile(delete=False) as err:
             self._err = Path(err.name)
         argv = [str(ROOT / "bin" / program), *args]
-        self.pid = _ask(argv=argv, out=str(self._out), err=str(self._err))
+        files = {"out": str(self._out), "err": str(self._err)}
+        self.pid = _ask(argv=argv, env=environment or {}, **files)
         self._code: int | None = None
 
     def err(self) -> str:

@@ -161,6 +161,16 @@ def test_a_model_can_refuse_several_replicas(two_replicas):
         replicas.refuse_several("its pool of samples")
 
 
+def test_the_tasks_of_a_slurm_step_are_addresses(monkeypatch):
+    step = {"STEP_NUM_TASKS": "3", "STEP_NODELIST": "n[1-2]", "STEP_TASKS_PER_NODE": "2,1"}
+    for name, value in (step | {"PROCID": "2"}).items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    assert replicas.slurm_step() == (["n1:8888", "n1:8889", "n2:8888"], 2)
+    monkeypatch.delenv("SLURM_PROCID")
+    with pytest.raises(RuntimeError, match="SLURM_PROCID"):
+        replicas.slurm_step()
+
+
 # ---------------------------------------------------------------- what a run refuses
 
 

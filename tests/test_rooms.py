@@ -13,6 +13,7 @@ import ganflow
 HOUSE = ROOT / "ganflow"
 ROOMS = [
     "base",
+    "workers",
     "storage",
     "nn",
     "interface",

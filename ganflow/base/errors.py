@@ -36,3 +36,9 @@ class BusyError(GanflowError):
     """Another process is writing to the same workdir."""
 
     exit_code = 5
+
+
+class WorkersError(GanflowError):
+    """Another worker of the run is missing or has gone."""
+
+    exit_code = 6

@@ -7,6 +7,7 @@ exit code   meaning
         3   a loss, a gradient or a weight was not finite; nothing of it was saved
         4   the disk is full or not writable; the last checkpoint is intact
         5   another process is writing in the workdir
+        6   another worker is missing or has gone; the last checkpoint is intact
 130, 143, 129   Ctrl-C, SIGTERM, SIGHUP (its terminal was closed): saved at a step boundary
                 (a second one: stopped at once)
 """

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from absl import logging
 
+from ganflow.engine import history
 from ganflow.interface import gans
 from ganflow.nn import replicas
-from ganflow.storage import checkpoints
 
 
 class NotFinite(Exception):
@@ -31,9 +31,8 @@ def blame(run, found: NotFinite) -> str:
       found: what was raised.
     """
     logging.error("step %d: not finite; looking for the first tensor", found.step)
-    sound = checkpoints.newest_sound(run.folder / "checkpoints")
-    if sound is not None:
-        checkpoints.restore(sound, run.state)
+    saved = history.restore_newest(run)
+    if saved is not None:
         try:
             while int(run.step) <= found.step:
                 run.advance(1)
@@ -54,7 +53,7 @@ def blame(run, found: NotFinite) -> str:
     after = f" (weights no longer finite: {', '.join(bad)})" if bad else ""
     return (
         f"step {found.step}: {', '.join(names)} not finite{after}; nothing of it was saved, "
-        f"the last checkpoint is of step {sound.step if sound else 0}; lower the learning rate"
+        f"the last checkpoint is of step {saved or 0}; lower the learning rate"
     )
 
 

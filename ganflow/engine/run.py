@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from ganflow import data
+from ganflow import data, workers
 from ganflow.base.errors import NotFiniteError
-from ganflow.engine import keeping, start
+from ganflow.engine import bystander, history, keeping, start
 from ganflow.engine.call import PhaseCall
 from ganflow.engine.feed import Feed
 from ganflow.engine.means import Means, gradient_norms
@@ -24,7 +24,6 @@ from ganflow.engine.options import Options
 from ganflow.interface import gans
 from ganflow.nn import replicas
 from ganflow.storage import checkpoints, code, workdir
-from ganflow.summaries.watch import Watch
 
 CHECKPOINT_SECONDS = 60  # between two, where --checkpoint_every does not say
 
@@ -40,6 +39,7 @@ class Run:
         dataset: data.Dataset,
         strategy: tf.distribute.Strategy | None = None,
         held_out: data.Dataset | None = None,
+        group: workers.Group = workers.ALONE,
     ):
         """Build the model; nothing is read from or written to the workdir yet.
 
@@ -50,13 +50,14 @@ class Run:
           dataset: real examples.
           strategy: from `replicas.make_strategy`; by default of `options.num_replicas`.
           held_out: real examples that are never trained on, for D's accuracy on them.
+          group: the workers that train it, over whose replicas `strategy` has to be.
 
         Raises:
           InputError: the model, the data set and the options do not fit together.
         """
         self.module, self.model_name = module, module.__name__.rpartition(".")[2]
         self.options = options = start.with_workdir(options, self.model_name, dataset)
-        self.dataset, self.held_out = dataset, held_out
+        self.dataset, self.held_out, self.group = dataset, held_out, group
         self.strategy = strategy or replicas.make_strategy(options.num_replicas)
         self.folder, self.fields = Path(options.workdir), dataset.about()
         self.code = code.hashes(Path(module.__file__ or ""))  # now: it may be edited meanwhile
@@ -121,15 +122,17 @@ class Run:
         Raises:
           NotFiniteError, StorageError: with the last good checkpoint in place.
         """
-        self.rows = workdir.Metrics(workdir.make(self.folder)).rows()
-        watch, keeping = Watch(self, self.rows, on_row), self.keeping
-        step = saved = int(self.step)
-        over = keeping.is_over(self.rows)
+        self.rows, watch = bystander.of_run(self, on_row)
+        keeping, step, saved = self.keeping, int(self.step), int(self.step)
+        over = int(keeping.is_over(self.rows))
         rate, saved_at_seconds = workdir.Rate(step), time.monotonic()
         try:
             if step == 0 and not watch.rows:
                 watch.look(self._row({}, rate), None, {}, final=until == 0)
-            while step < until and not over and not stop():
+            while step < until:
+                over, stopped = self.group.agree(over, stop())
+                if over or stopped:
+                    break
                 summary = min(_next(step, self.config.summary_every), until)
                 every = self.options.checkpoint_every
                 # The step before a summary is a call of its own: what it does can be told.
@@ -159,7 +162,7 @@ class Run:
                 self.save()
         finally:
             watch.close()
-        return over or step >= until
+        return bool(over) or step >= until
 
     def _row(self, norms: dict[tuple[str, str], float], rate: workdir.Rate) -> dict:
         """The engine's part of a summary's row: means since the last; starts the next sums."""
@@ -169,9 +172,11 @@ class Run:
         return row | ({"steps_per_second": round(rate.mark(step), 2)} if step else {})
 
     def save(self) -> Path:
-        """Write a checkpoint of this step; the best step's is kept beside the newest."""
+        """The chief writes a checkpoint of this step; the best step's stays beside the newest."""
         about, keep = start.about(self), self.options.keep_checkpoints
         folder, best = self.folder / "checkpoints", self.keeping.protected(self.rows)
+        if not self.group.is_chief:
+            return folder
         return checkpoints.save(folder, self.state, int(self.step), about, keep, best)
 
     def resume(self, allow_changed_code: bool = False) -> bool:
@@ -181,19 +186,7 @@ class Run:
           InputError: a history without a sound checkpoint, of another run, or of other code, where
             that is not allowed; or `--init_from` cannot be used.
         """
-        folder = self.folder / "checkpoints"
-        sound = checkpoints.newest_sound(folder)
-        checkpoints.clear_partial(folder)
-        if sound is None:
-            start.refuse_lost_history(self.folder)
-            start.init_from(self)
-            self.save()  # from here on the workdir has an identity, and a kill loses nothing
-            return False
-        checkpoints.refuse_other_run(sound, start.about(self), self.folder)
-        code.hold_against(sound.manifest, self.code, self.folder, allow_changed_code)
-        checkpoints.restore(sound, self.state)
-        workdir.Metrics(self.folder).keep_until(sound.step)
-        return True
+        return history.resume(self, allow_changed_code)
 
 
 def _next(step: int, every: int) -> int:

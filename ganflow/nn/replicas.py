@@ -4,19 +4,23 @@ The engine draws the global batch once, whatever the number of replicas; each re
 its own slice. So N replicas do the same work as one, and differ only in the order of additions.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
 from ganflow.base.errors import InputError
+from ganflow.workers.cluster import Cluster
 
 
-def make_strategy(num_replicas: int) -> tf.distribute.Strategy:
+def make_strategy(num_replicas: int, cluster: Cluster | None = None) -> tf.distribute.Strategy:
     """A strategy for that many GPUs or, on a machine without any, logical CPU devices.
 
     Args:
-      num_replicas: 0 means all GPUs, or one replica where there is none.
+      num_replicas: of this process; 0 means all GPUs, or one replica where there is none.
+      cluster: the workers of which this process is one; all of them have to call this at once,
+        before TensorFlow has run any operation.
 
     Raises:
       InputError: more replicas than GPUs, or TensorFlow has already fixed its CPU devices.
@@ -27,12 +31,49 @@ def make_strategy(num_replicas: int) -> tf.distribute.Strategy:
         raise InputError(
             f"--num_replicas={num_replicas}: this machine has {len(gpus)} GPUs; give at most that"
         )
+    if cluster is not None:
+        return _of_workers(num_replicas, cluster, gpus)
     if num_replicas == 1:
         return tf.distribute.get_strategy()  # the default one: no wrapper around anything
     if gpus:
         return tf.distribute.MirroredStrategy([f"GPU:{i}" for i in range(num_replicas)])
     make_logical_cpus(num_replicas)
     return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(num_replicas)])
+
+
+def _of_workers(num_replicas: int, cluster: Cluster, gpus: list) -> tf.distribute.Strategy:
+    if gpus:
+        tf.config.set_visible_devices(gpus[:num_replicas], "GPU")
+    elif num_replicas > 1:
+        raise InputError(
+            f"--num_replicas={num_replicas}: of several workers each has one replica on a CPU; "
+            "start more workers"
+        )
+    communication = tf.distribute.experimental.CommunicationImplementation
+    implementation = communication.NCCL if gpus else communication.RING
+    return tf.distribute.MultiWorkerMirroredStrategy(
+        tf.distribute.cluster_resolver.SimpleClusterResolver(
+            tf.train.ClusterSpec({"worker": list(cluster.addresses)}),
+            task_type="worker",
+            task_id=cluster.index,
+            rpc_layer="grpc",
+        ),
+        tf.distribute.experimental.CommunicationOptions(implementation=implementation),
+    )
+
+
+def slurm_step() -> tuple[list[str], int]:
+    """The addresses of a SLURM step's tasks, and which of them this process is.
+
+    Raises:
+      RuntimeError, ValueError, KeyError: this is no SLURM step, or it cannot be understood.
+    """
+    tasks = int(os.environ["SLURM_STEP_NUM_TASKS"])
+    # Left alone, it asks nvidia-smi, and without GPUs it finds no task: each has one in its view.
+    resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
+        gpus_per_node=tasks, gpus_per_task=1, auto_set_gpu=False
+    )
+    return resolver.cluster_spec().as_dict()["worker"], int(os.environ["SLURM_PROCID"])
 
 
 def make_logical_cpus(count: int) -> None:
@@ -74,13 +115,31 @@ def run(strategy: tf.distribute.Strategy, step: Callable, batch: dict) -> Any:
     if replicas == 1:
         return step(batch)
 
+    structures: list[Any] = []  # of what each replica's step gives; they are alike
+
     def on_replica(batch):
         index = tf.distribute.get_replica_context().replica_id_in_sync_group
-        return step(tf.nest.map_structure(lambda value: _slice(value, index, replicas), batch))
+        found = step(tf.nest.map_structure(lambda value: _slice(value, index, replicas), batch))
+        structures.append(tf.nest.map_structure(lambda v: tf.TensorSpec(v.shape, v.dtype), found))
+        return _packed(found)
 
-    results = strategy.run(on_replica, args=(batch,))
-    mean = tf.distribute.ReduceOp.MEAN
-    return tf.nest.map_structure(lambda value: strategy.reduce(mean, value, axis=None), results)
+    packed = strategy.run(on_replica, args=(batch,))
+    mean = strategy.reduce(tf.distribute.ReduceOp.MEAN, packed, axis=None)
+    (structure,) = structures[:1]
+    return _unpacked(mean, structure)
+
+
+def _packed(values: Any) -> tf.Tensor:
+    """All numbers of a structure of float tensors in one row: one exchange, whatever there is."""
+    return tf.concat([tf.reshape(value, [-1]) for value in tf.nest.flatten(values)], 0)
+
+
+def _unpacked(row: tf.Tensor, like: Any) -> Any:
+    """The structure again."""
+    shapes = [value.shape for value in tf.nest.flatten(like)]
+    parts = tf.split(row, [shape.num_elements() for shape in shapes])
+    parts = [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
+    return tf.nest.pack_sequence_as(like, parts)
 
 
 def _slice(value, index, replicas):
@@ -116,8 +175,9 @@ def local(variable: tf.Variable) -> tf.Variable:
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return variable
+    # This worker's alone, and each worker has as many.
     copies = context.strategy.experimental_local_results(variable)
-    return copies[int(tf.get_static_value(context.replica_id_in_sync_group))]
+    return copies[int(tf.get_static_value(context.replica_id_in_sync_group)) % len(copies)]
 
 
 def value_of(variable: tf.Variable) -> tf.Tensor:

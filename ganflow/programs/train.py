@@ -13,7 +13,7 @@ from typing import Any
 
 from absl import flags as absl_flags
 
-from ganflow import data, engine, models
+from ganflow import data, engine, models, workers
 from ganflow.base import hints, stages
 from ganflow.base.errors import EXIT_OK, InputError
 from ganflow.cli import command, flags
@@ -21,7 +21,7 @@ from ganflow.cli.command import Signals
 from ganflow.data import statistics
 from ganflow.interface import gans
 from ganflow.nn import draws, replicas
-from ganflow.programs import progress
+from ganflow.programs import company, progress
 from ganflow.storage import workdir
 from ganflow.summaries import tensorboard, writer
 
@@ -44,6 +44,18 @@ def run() -> None:
     absl_flags.DEFINE_boolean(
         "allow_changed_code", False, "go on although the model's code is not the checkpoint's"
     )
+    absl_flags.DEFINE_enum(
+        "cluster",
+        "tf_config",
+        ["tf_config", "slurm"],
+        "who trains together: the workers of TF_CONFIG, if it is set; or the tasks of a SLURM step",
+    )
+    absl_flags.DEFINE_float(
+        "start_timeout_seconds",
+        60.0,
+        "how long a worker waits for the others before it names who is missing",
+        lower_bound=1.0,
+    )
     command.run(main, lambda argv: flags.parse_for_model(argv, engine.Options()))
 
 
@@ -56,28 +68,37 @@ def main(_) -> int:
             f"--steps={config.steps} and --epochs={options.epochs}: found both, expected one of "
             "them (a flag file's count); --epochs=0 goes by steps"
         )
-    prepared = prepare(FLAGS.model, config, options)
-    if FLAGS.dry_run:
-        print(describe_plan(prepared))
-        return 0
-    return train(prepared, FLAGS.fresh, FLAGS.allow_changed_code)
+    with company.joined() as group:
+        prepared = prepare(FLAGS.model, config, options, group)
+        if FLAGS.dry_run:
+            if group.is_chief:
+                print(describe_plan(prepared))
+            return EXIT_OK
+        if not group.is_chief:
+            return assist(prepared, FLAGS.allow_changed_code)
+        return train(prepared, FLAGS.fresh, FLAGS.allow_changed_code)
 
 
-def prepare(model: str, config: Any, options: engine.Options) -> engine.Run:
+def prepare(
+    model: str, config: Any, options: engine.Options, group: workers.Group = workers.ALONE
+) -> engine.Run:
     """Load the data and build the run; writes nothing.
 
     Raises:
-      InputError: see `data.load` and `engine.Run`.
+      InputError: see `data.load` and `engine.Run`; or another worker has other flags, code or data.
     """
     module = models.load(model)
-    strategy = replicas.make_strategy(options.num_replicas)  # before any operation has run
+    company.compare_flags(group, module, config, options)
+    # Before any operation has run.
+    strategy = replicas.make_strategy(options.num_replicas, group.cluster)
     stages.say(f"reading {config.dataset}" + f" from {options.data_dir}" * bool(options.data_dir))
     dataset, held_out = data.load_both(
         config.dataset, options.data_dir or None, **data.shaping(vars(options))
     )
+    group.compare({"data of SHA-256": dataset.sha256}, "give every worker the same data")
     name = module.__name__.rpartition(".")[2]
     stages.say(f"building {name}: its networks, and a graph of its steps")
-    return engine.Run(module, config, options, dataset, strategy, held_out)
+    return engine.Run(module, config, options, dataset, strategy, held_out, group)
 
 
 def describe_plan(run: engine.Run) -> str:
@@ -85,10 +106,12 @@ def describe_plan(run: engine.Run) -> str:
     config = run.config
     weights = sum(v.shape.num_elements() for _, v in gans.named_weights(run.gan))
     examples = _examples(run.dataset, run.held_out)
+    on_workers = f" on {run.group.size} workers" if run.group.size > 1 else ""
     return (
         f"{run.model_name} ({weights:,} weights) on {run.dataset.name} ({examples})"
         f" to step {config.steps:,}, batch {config.batch_size}, {run.steps_per_call} steps a call,"
-        f" {'XLA' if run.jit else 'no XLA'}, {run.strategy.num_replicas_in_sync} replica(s),"
+        f" {'XLA' if run.jit else 'no XLA'}, {run.strategy.num_replicas_in_sync} replica(s)"
+        f"{on_workers},"
         f" in {run.folder}"
     )
 
@@ -141,13 +164,26 @@ def train(run: engine.Run, fresh: bool = False, allow_changed_code: bool = False
         if done:
             stages.say(f"step {int(run.step)}: {done} steps in {seconds:.1f} s, saved")
         if not finished:
-            print(f"stopped at step {int(run.step):,}, saved; go on with: {_same_command()}")
-            return 128 + signals.received
+            everywhere = ", on every worker" if run.group.size > 1 else ""
+            same = _same_command()
+            print(f"stopped at step {int(run.step):,}, saved; go on with{everywhere}: {same}")
+            return 128 + company.agreed_signal(run.group, signals.received)
         if not done:
             print(f"{run.folder} has done its {first:,} steps: nothing was left to train.")
     if told := run.keeping.closing(run.rows, run.folder):
         print(told)
     print(_closing(run))
+    return EXIT_OK
+
+
+def assist(run: engine.Run, allow_changed_code: bool = False) -> int:
+    """The same steps as a worker that is not the chief, which writes nothing; the exit code."""
+    with Signals() as signals:
+        run.resume(allow_changed_code)
+        if int(run.step) <= run.config.steps and not run.train(
+            run.config.steps, stop=signals.asked
+        ):
+            return 128 + company.agreed_signal(run.group, signals.received)
     return EXIT_OK
 
 
