@@ -147,6 +147,7 @@ def hparams_tab(logdir):
     return get_experiment.Handler(*args, request).run(), trials
 
 
+@pytest.mark.slow
 def test_hparams_has_a_named_row_a_run_with_few_metrics(tmp_path, points, images):
     for model, dataset, folder in (
         ("circle", points, tmp_path / "a"),
@@ -185,7 +186,8 @@ def test_hparams_has_a_named_row_a_run_with_few_metrics(tmp_path, points, images
 
 
 @pytest.mark.parametrize(
-    "model", ["circle", pytest.param("wgan_gp", marks=pytest.mark.slow), "cyclic"]
+    "model",
+    ["circle", *(pytest.param(name, marks=pytest.mark.slow) for name in ("wgan_gp", "cyclic"))],
 )
 def test_every_tag_of_a_run_says_what_it_means(model, tmp_path, monkeypatch):
     monkeypatch.setattr(recorder.Recorder, "_judge", FakeJudge())

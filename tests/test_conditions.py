@@ -184,6 +184,7 @@ def test_a_manifest_without_a_vocabulary_is_read_as_before():
     assert loading.fields_of(told) == about == Fields(about.shapes, about.classes)
 
 
+@pytest.mark.slow
 def test_the_program_draws_a_caption(captioned, tmp_path):
     words = f"--workdir={captioned}", "--num=3", f"--out={tmp_path}/a.npy"
     ended = run("sample.py", *words, "--caption=a blue square")

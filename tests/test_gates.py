@@ -29,7 +29,13 @@ from tests.test_every_model import drawn, same, weights
 
 MNIST = ROOT.parent / "shared" / "data" / "mnist"
 VARIANTS = [(g, v) for g in GATES for v in g.variants]
-IDS = [f"{g.name}-{v.name}" for g, v in VARIANTS]
+DEEP = ("cyclegan", "srgan", "stackgan")  # to take their steps takes seconds
+A_VARIANT = [
+    pytest.param(
+        g, v, id=f"{g.name}-{v.name}", marks=pytest.mark.slow if g.name.startswith(DEEP) else ()
+    )
+    for g, v in VARIANTS
+]
 
 
 # ---------------------------------------------------------------- bars and verdicts
@@ -185,7 +191,7 @@ def test_every_gate_has_a_control_and_three_seeds():
         assert {b.times for b in g.bars if b.times} == references
 
 
-@pytest.mark.parametrize(("a_gate", "variant"), VARIANTS, ids=IDS)
+@pytest.mark.parametrize(("a_gate", "variant"), A_VARIANT)
 def test_a_variant_is_another_training_of_the_model(a_gate, variant, tmp_path):
     if variant.program:
         assert (running.PEERS / variant.program).is_file()

@@ -29,11 +29,10 @@ from tests import cases, processes
 from tests.cases import build, dataset_of, module_of, small_config
 
 proving = pytest.mark.parametrize("name", cases.PROVING)
-# test_resume.py kills runs every day; of these, the one with most to show is looked at.
 slow = pytest.mark.slow
-watched = pytest.mark.parametrize(
+watched = pytest.mark.parametrize(  # one of points: the quickest to look at
     "name",
-    ["cyclic", *(pytest.param(name, marks=slow) for name in ("coupled", "planar", "staged"))],
+    ["planar", *(pytest.param(name, marks=slow) for name in ("coupled", "cyclic", "staged"))],
 )
 
 
@@ -231,6 +230,7 @@ def test_a_stage_that_is_not_frozen_fails_that_test(tmp_path):
     )
 
 
+@slow
 def test_a_phase_may_end_in_the_middle_of_a_call(tmp_path):
     run = make_run("staged", tmp_path, steps_per_call=7)
     with pytest.raises(ValueError, match="its phase has 4 left"):

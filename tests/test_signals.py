@@ -19,11 +19,15 @@ def heard(signals: Signals) -> int | None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_noted_and_what_was_done_about_it_before_is_done_again_afterwards(number):
-    before = signal.getsignal(number)
-    with Signals() as signals:
-        os.kill(os.getpid(), number)
-        assert heard(signals) == number
-    assert signal.getsignal(number) is before
+    mine = lambda number, frame: None  # noqa: E731 - under nohup, SIGHUP would be ignored
+    before = signal.signal(number, mine)
+    try:
+        with Signals() as signals:
+            os.kill(os.getpid(), number)
+            assert heard(signals) == number
+        assert signal.getsignal(number) is mine
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_hangup_that_nohup_ignores_stays_ignored():

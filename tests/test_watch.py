@@ -16,6 +16,7 @@ from ganflow.pictures import grids, sheets
 from ganflow.storage import workdir
 from ganflow.summaries import album, background, events, recorder
 from ganflow.summaries.moments import COLUMNS, SamplerEye
+from ganflow.summaries.watch import Watch
 from ganflow.trained import loading, sampling
 from tests.cases import small_config
 from tests.test_proving import make_run
@@ -97,7 +98,7 @@ def test_look_hands_over_and_drain_waits(tmp_path, points, monkeypatch):
 
     monkeypatch.setattr(recorder.Recorder, "record", late)
     run = small_run(tmp_path, points)
-    watch = engine.run.Watch(run, [])
+    watch = Watch(run, [])
     before = watch.weights()
     watch.look({"step": 0, "epoch": 0.0}, None, {}, final=False)
     kept = [w.numpy() for w in before]

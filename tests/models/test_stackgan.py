@@ -288,6 +288,7 @@ def test_stage_2_sees_stage_1_by_statistics_that_stand_still(gan, monkeypatch):
     assert seen[2:] == ["batch", "update"]
 
 
+@pytest.mark.slow
 def test_stage_2_has_no_z_but_that_of_its_sketch(gan):
     (g_step,) = (w for w in wiring.wirings(gan, FIELDS) if w.update == "g_step")
     names = [node.name for node in g_step.nodes]
