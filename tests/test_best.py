@@ -166,6 +166,7 @@ def judged(monkeypatch, tmp_path, points):
     return build
 
 
+@pytest.mark.slow
 def test_the_best_in_the_middle_survives_and_is_sampled(judged, tmp_path, caplog):
     with caplog.at_level("INFO", "absl"):
         trained = judged(5.0, 2.0, 4.0, 3.0)
@@ -216,6 +217,7 @@ def test_the_averaged_weights_may_be_the_best(judged, tmp_path):
     assert "2, of G's averaged weights (kept" in trained.keeping.closing(trained.rows, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_run_ends_after_so_many_worse_evaluations_and_goes_on_when_told_to(judged, tmp_path):
     longer = dataclasses.replace(SMALL, steps=70)
     first = judged(5.0, 2.0, 3.0, 4.0, config=longer, stop_when_worse=2)

@@ -323,6 +323,7 @@ def test_a_cell_that_fails_is_a_result_and_tried_again_unless_it_diverged(
     assert NotFiniteError.exit_code == 3
 
 
+@pytest.mark.slow
 def test_where_there_is_an_average_of_gs_weights_it_is_judged(tmp_path):
     plan = _plan(text="averaged: --model=circle --jit=off --ema=0.9")
     cells.write(plan.cells[0], plan.budget, tmp_path)

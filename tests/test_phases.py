@@ -190,6 +190,7 @@ def test_alternating_steps_move_both(images, tmp_path):
     assert updates(run) == (2, 2)
 
 
+@pytest.mark.slow
 def test_a_summary_tells_only_of_what_was_trained(images, tmp_path):
     run = make(images, tmp_path, block_steps=3)
     run.train(9)

@@ -290,6 +290,7 @@ def _executables(folder: Path, *names: str) -> str:
     return str(folder)
 
 
+@pytest.mark.slow
 def test_what_a_finished_run_prints_can_be_typed(tmp_path):
     workdir = tmp_path / "a run"
     flags = ("--model=circle", "--epochs=1", "--jit=off", f"--workdir={workdir}")
@@ -336,6 +337,7 @@ def test_helpfull_lists_the_flags_of_the_chosen_model_alone():
     assert "--n_critic" not in text and "--penalty_weight" not in text
 
 
+@pytest.mark.slow
 def test_a_saved_flag_file_repeats_the_run(points, tmp_path):
     args = (f"--flagfile={points / 'flags.txt'}", f"--workdir={tmp_path / 'again'}")
     ended = run("train.py", *args)

@@ -127,6 +127,7 @@ def on_terminal(args, done) -> tuple[int, bytes, float]:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), out, first_seconds
 
 
+@pytest.mark.slow
 def test_on_a_terminal_something_stands_at_once_and_the_log_above_the_bar(tmp_path):
     args = ("--model=circle", "--steps=1000000", "--summary_every=50", "--jit=off")
     code, out, first_seconds = on_terminal(

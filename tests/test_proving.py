@@ -216,6 +216,7 @@ def stage_1_stands_still(run):
     return all(np.array_equal(first[k], now[k]) for k in still)
 
 
+@pytest.mark.slow
 def test_a_frozen_stage_stands_still(tmp_path):
     assert stage_1_stands_still(make_run("staged", tmp_path))
 

@@ -124,6 +124,7 @@ def test_events_that_a_kill_cut_short_do_not_hinder(run_on_points, tmp_path):
     assert every_scalar(tmp_path / "eval") == whole
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_judged_beside_the_raw_ones(tmp_path):
     args = ("--model=circle", "--steps=4", "--checkpoint_every=2", "--jit=off", "--ema=.9")
     ended = run("train.py", *args, "--dataset=pacgan_ring", f"--workdir={tmp_path / 'run'}")
