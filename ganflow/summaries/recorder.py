@@ -16,20 +16,17 @@ from ganflow.data import statistics
 from ganflow.interface import gans
 from ganflow.storage import workdir
 from ganflow.summaries import (
-    cells,
     diagnosis,
     events,
     health,
-    patches,
     probes,
     tensorboard,
     weights,
 )
 from ganflow.summaries.album import Album, Budget, Taken, made_alike
-from ganflow.summaries.cells import Cells
 from ganflow.summaries.diagnosis import Verdict
+from ganflow.summaries.judging import SamplerJudge
 from ganflow.summaries.moments import SamplerEye, Seen
-from ganflow.summaries.patches import Patches
 from ganflow.summaries.trial import Trial
 from ganflow.summaries.writer import tensorboard_tag
 
@@ -81,13 +78,12 @@ class Recorder:
         self.budget = Budget()
         self._albums = [Album(eye, run.folder, int(run.step)) for eye in eyes]
         self._made_alike = made_alike(eyes)
-        self._modes = [_modes(run.dataset, eye) for eye in eyes]
+        self._judges = [SamplerJudge(run, eye) for eye in eyes]
         self._illnesses = rows[-1].get("diagnosis", []) if rows else []
         # Rows as a sampler's rules see them: its own figures by their plain names.
         self._histories = [[_own(row, eye.prefix) for row in rows] for eye in eyes]
         self._verdicts: list[Verdict] = []
         self._health: dict[str, health.Health] = {}  # by the samplers' prefixes
-        self._settings = dataclasses.asdict(run.config) | {"model": run.model_name}
 
     def plan(self, rare: bool, always: bool) -> list[str]:
         """The pictures of the next summary; called where the moment is taken."""
@@ -194,19 +190,16 @@ class Recorder:
         self._verdicts, self._health = [], {}
         found: dict[str, Any] = {}
         dead: dict[str, float] = {}
-        for eye, one, history in zip(self._eyes, seen, self._histories, strict=True):
-            evidence = self._evidence(row["step"], [*history, _own(row, eye.prefix)], eye, one)
-            figures = probes.probes(evidence)
-            verdicts = diagnosis.diagnose(evidence, figures)
+        every = zip(self._eyes, self._judges, seen, self._histories, strict=True)
+        for eye, judge, one, history in every:
+            said = judge.judge([*history, _own(row, eye.prefix)], row, one)
+            evidence, figures = said.evidence, said.figures
             self._verdicts += [
                 dataclasses.replace(verdict, illness=eye.prefix + verdict.illness)
-                for verdict in verdicts
+                for verdict in said.verdicts
             ]
-            modes = 0 if evidence.modes is None else len(evidence.modes[0])
-            judged_rows = [*evidence.rows[:-1], row | figures]
-            judged = health.judge(judged_rows, verdicts, evidence.is_points, modes)
-            self._health[eye.prefix] = judged
-            found[f"{eye.prefix}health"] = judged.state
+            self._health[eye.prefix] = said.health
+            found[f"{eye.prefix}health"] = said.health.state
             if "held_out" in one.scores and evidence.boundary is not None:
                 meaning = (evidence.boundary, evidence.higher_is_real)
                 share = probes.taken_for_real(one.scores["held_out"], *meaning)
@@ -234,34 +227,6 @@ class Recorder:
         states = "\n".join(f"{prefix}{judged}" for prefix, judged in self._health.items())
         return diagnosis.as_markdown(states, self._verdicts)
 
-    def _evidence(self, step, rows, eye, seen) -> probes.Evidence:
-        number = self._eyes.index(eye)
-        kinds, pieces = self._likeness[number]
-        return probes.Evidence(
-            step=step,
-            rows=rows,
-            samples=seen.samples,
-            real=eye.real,
-            real_scores=seen.scores.get("real"),
-            fake_scores=seen.scores.get("generated"),
-            boundary=eye.sampler.boundary,
-            higher_is_real=eye.sampler.higher_is_real,
-            activations=dict(seen.activations),
-            modes=self._modes[number],
-            cells=kinds,
-            patches=pieces,
-            settings=self._settings | {"is_points": eye.is_points},
-        )
-
-    @functools.cached_property
-    def _likeness(self) -> list[tuple[Cells | None, Patches | None]]:
-        """Of each sampler's real examples; here, for it is the first summary's thread that asks."""
-        found = []
-        for eye in self._eyes:
-            real = eye.many_real()
-            found.append((cells.find(real, eye.count), patches.find(real)))
-        return found
-
     # ------------------------------------------------------------ what is rare
 
     def _rare(self, values, slots, seen) -> events.Values:
@@ -276,12 +241,6 @@ class Recorder:
         for name, array in shown.items():
             written += events.histogram(name, array)
         return written
-
-
-def _modes(dataset: data.Dataset, eye: SamplerEye) -> tuple[np.ndarray, float] | None:
-    """Those of the mixture that a sampler's points are to be of, see `data.modes`."""
-    against = eye.sampler.against
-    return data.modes(dataset.name, against) if isinstance(against, str) else None
 
 
 def _own(row: dict, prefix: str) -> dict:

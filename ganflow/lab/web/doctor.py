@@ -5,14 +5,12 @@ training. Single updates are outside a training's summaries: nothing is judged b
 """
 
 import dataclasses
-import functools
 from collections.abc import Mapping
 
-from ganflow import data
 from ganflow.engine import Run
 from ganflow.engine.means import gradient_norms
-from ganflow.summaries import cells, diagnosis, health, patches, probes
 from ganflow.summaries.background import Background
+from ganflow.summaries.judging import SamplerJudge
 from ganflow.summaries.moments import SamplerEye, Seen
 
 
@@ -35,8 +33,7 @@ class Doctor:
     def __init__(self, run: Run):
         self._run = run
         self._eye = SamplerEye(run, run.samplers[0], is_main=True)
-        self._background = Background()
-        self._settings = dataclasses.asdict(run.config) | {"model": run.model_name}
+        self._judge, self._background = SamplerJudge(run, self._eye), Background()
         self._rows: list[dict] = []
         self.told: Told | None = None
 
@@ -59,48 +56,17 @@ class Doctor:
         row = {"step": step} | self._run.means.take() | gradient_norms(norms)
         seen = self._eye.look()
         size = sum(x.shape.num_elements() * 4 for x in seen.activations.values())
-        self._background.hand_over(lambda: self._judge(row, seen), size)
+        self._background.hand_over(lambda: self._tell(row, seen), size)
 
     def close(self) -> None:
         """Wait for what is being judged, and end the thread."""
         self._background.close()
 
-    def _judge(self, row: dict, seen: Seen) -> None:
-        evidence = self._evidence(row, seen.arrays())
-        figures = probes.probes(evidence)
-        verdicts = diagnosis.diagnose(evidence, figures)
-        row |= figures
-        modes = 0 if evidence.modes is None else len(evidence.modes[0])
-        judged = health.judge([*self._rows, row], verdicts, evidence.is_points, modes)
-        self._rows = [*self._rows, row]
+    def _tell(self, row: dict, seen: Seen) -> None:
+        judged = self._judge.judge([*self._rows, row], row, seen.arrays())
+        self._rows = [*self._rows, row | judged.figures]
         illnesses = [
             {"illness": v.illness.replace("_", " "), "evidence": v.evidence, "advice": v.advice}
-            for v in verdicts
+            for v in judged.verdicts
         ]
-        self.told = Told(row["step"], str(judged), tuple(illnesses))
-
-    def _evidence(self, row: dict, seen: Seen) -> probes.Evidence:
-        kinds, pieces, modes = self._likeness
-        sampler = self._eye.sampler
-        return probes.Evidence(
-            step=row["step"],
-            rows=[*self._rows, row],
-            samples=seen.samples,
-            real=self._eye.real,
-            real_scores=seen.scores.get("real"),
-            fake_scores=seen.scores.get("generated"),
-            boundary=sampler.boundary,
-            higher_is_real=sampler.higher_is_real,
-            activations=dict(seen.activations),
-            modes=modes,
-            cells=kinds,
-            patches=pieces,
-            settings=self._settings | {"is_points": self._eye.is_points},
-        )
-
-    @functools.cached_property
-    def _likeness(self):
-        """Kinds, pieces and modes of real examples; in the thread beside, for it takes a while."""
-        real, against = self._eye.many_real(), self._eye.sampler.against
-        modes = data.modes(self._run.dataset.name, against) if isinstance(against, str) else None
-        return cells.find(real, self._eye.count), patches.find(real), modes
+        self.told = Told(row["step"], str(judged.health), tuple(illnesses))
