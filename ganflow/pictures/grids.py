@@ -19,6 +19,11 @@ _BAR_PIXELS = 8  # between two grids
 _TITLE_PIXELS, _CAPTION_PIXELS = 14, 12  # sizes of the letters
 
 
+def as_bytes(images: np.ndarray) -> np.ndarray:
+    """Images in [-1, 1] as uint8, rounded and cut off; what is not a number is black."""
+    return np.clip(np.rint((np.nan_to_num(images, nan=-1.0) + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
 def grid(images: np.ndarray, columns: int, gap_pixels: int = 2) -> np.ndarray:
     """Tile images: float [n, h, w, c] in [-1, 1] -> uint8 [rows (h + gap), columns (w + gap), c].
 
@@ -28,7 +33,7 @@ def grid(images: np.ndarray, columns: int, gap_pixels: int = 2) -> np.ndarray:
     rows = math.ceil(n / columns)
     tile = (height + gap_pixels, width + gap_pixels)
     tiles = np.full([rows * columns, *tile, channels], 96, np.uint8)
-    tiles[:n, :height, :width] = np.clip(np.rint((images + 1) * 127.5), 0, 255)
+    tiles[:n, :height, :width] = as_bytes(images)
     tiles = tiles.reshape(rows, columns, *tile, channels)
     return tiles.transpose(0, 2, 1, 3, 4).reshape(rows * tile[0], columns * tile[1], channels)
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ganflow.base.errors import InputError
+from ganflow.pictures import grids
 from ganflow.storage import reading, workdir
 
 
@@ -54,7 +55,7 @@ def write_strip(path: Path, history: dict[int, np.ndarray]) -> None:
       StorageError: the disk is full.
     """
     buffer = io.BytesIO()
-    rows: dict[str, Any] = {str(k): _bytes(v) for k, v in history.items()}
+    rows: dict[str, Any] = {str(k): grids.as_bytes(v) for k, v in history.items()}
     np.savez_compressed(buffer, **rows)
     workdir.write_whole(path, buffer.getvalue())
 
@@ -123,7 +124,3 @@ def _rows(archive: zipfile.ZipFile) -> dict[int, np.ndarray]:
         step = int(member.filename.removesuffix(".npy"))
         rows[step] = np.frombuffer(pixels, np.uint8).reshape(of_row)
     return rows
-
-
-def _bytes(images: np.ndarray) -> np.ndarray:
-    return np.clip(np.rint((images + 1) * 127.5), 0, 255).astype(np.uint8)

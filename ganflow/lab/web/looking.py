@@ -10,7 +10,7 @@ from ganflow.interface.sampler import Sampler
 from ganflow.lab.stepping import Lab
 from ganflow.lab.viewing import View
 from ganflow.nn.draws import Real
-from ganflow.pictures import surface
+from ganflow.pictures import grids, surface
 
 CELLS = 50  # of the plane along each axis
 _POINTS, _ARROWS, _IMAGES = 500, 60, 32
@@ -125,6 +125,4 @@ def _images(real: tf.Tensor) -> int:
 
 def _shown(x: np.ndarray) -> np.ndarray:
     """Images as uint8 [n, h, w, c], points as they are; what is not finite is black."""
-    if x.ndim != 4:
-        return x
-    return np.clip(np.rint((np.nan_to_num(x, nan=-1.0) + 1) * 127.5), 0, 255).astype(np.uint8)
+    return grids.as_bytes(x) if x.ndim == 4 else x

@@ -20,6 +20,7 @@ from ganflow.lab.stepping import Lab
 from ganflow.lab.web import heat
 from ganflow.lab.web.asking import Answer
 from ganflow.nn import draws
+from ganflow.pictures import grids
 
 _EXAMPLES = 16  # images of a stage
 _ROWS = 256  # numbers or points of one
@@ -109,8 +110,7 @@ def _part(name: str, x: np.ndarray, note: str, lab: Lab | None = None) -> dict:
     if x.ndim == 2 and len(shape) == 3 and x.shape[1] == math.prod(shape):
         x = x.reshape(-1, *shape)
     if x.ndim == 4 and x.shape[3] in (1, 3) and min(x.shape[1:3]) > 4:
-        pixels = np.clip(np.rint((np.nan_to_num(x[:_EXAMPLES]) + 1) * 127.5), 0, 255)
-        return about | {"kind": "images", "values": pixels.astype(np.uint8)}
+        return about | {"kind": "images", "values": grids.as_bytes(x[:_EXAMPLES])}
     if x.shape[1:] == (2,):
         return about | {"kind": "points", "values": np.float32(x[:_ROWS])}
     if x.ndim < 2 or x[0].size == 1:
