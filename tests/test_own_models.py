@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -31,8 +32,13 @@ def workdir(home, points):
 
 
 def named(workdir: Path, model: Path) -> None:
+    rewritten(workdir, {"model": str(model)})
+
+
+def rewritten(workdir: Path, parts: dict) -> None:
+    """Manifests with other parts, and digests that agree."""
     for path in (workdir / "checkpoints").glob("*/manifest.json"):
-        manifest = json.loads(path.read_text()) | {"model": str(model)}
+        manifest = json.loads(path.read_text()) | parts
         told = {key: value for key, value in manifest.items() if key != "sha256"}
         text = json.dumps(told, sort_keys=True).encode()
         path.write_text(json.dumps(told | {"sha256": hashlib.sha256(text).hexdigest()}))
@@ -65,6 +71,35 @@ def test_the_file_of_a_run_of_ones_own_is_taken(home, points):
     engine.Run(module, config, options, points).resume()
     gan, manifest = loading.load_trained(home / "W")
     assert manifest["model"] == str(mine) and list(gan.networks) == ["generator", "discriminator"]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"config": {"z_size": 10**15}},
+        {"config": {"z_size": "many"}},
+        {"config": {"g_hidden": [[32]]}},
+        {"fields": {}},
+        {"fields": {"shapes": {"x": 7}, "classes": {}}},
+        {"fields": {"shapes": {"x": [10**15, 10**15]}, "classes": {}}},
+    ],
+)
+def test_a_manifest_of_what_cannot_be_built_is_one_line(workdir, parts):
+    rewritten(workdir, parts)
+    with pytest.raises(InputError) as error:
+        loading.load_trained(workdir)
+    assert "\n" not in str(error.value)
+
+
+def test_a_pipe_in_the_place_of_a_log_is_set_aside_before_the_first_row(home, points):
+    (home / "W").mkdir()
+    os.mkfifo(home / "W" / "metrics.jsonl")
+    config = circle.Config(steps=2, summary_every=2, batch_size=8)
+    options = engine.Options(workdir=str(home / "W"), jit="off")
+    engine.Run(models.load("circle"), config, options, points).resume()
+    assert sorted(path.name for path in (home / "W").glob("metrics*")) == [
+        "metrics.jsonl.damaged-1"
+    ]
 
 
 def test_a_file_that_is_not_there_is_said_to_be_so(home, workdir):

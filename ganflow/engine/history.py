@@ -4,8 +4,7 @@ Of several workers the chief reads and writes the workdir; the others are given 
 that they need no file system in common.
 """
 
-from pathlib import Path
-
+from ganflow import models
 from ganflow.base.errors import InputError
 from ganflow.engine import start
 from ganflow.storage import checkpoints, code, workdir
@@ -38,16 +37,18 @@ def restore_newest(run) -> int | None:
 
 
 def _go_to_newest(run, allow_changed_code: bool) -> bool:
-    folder: Path = run.folder / "checkpoints"
+    folder, log = run.folder / "checkpoints", workdir.Metrics(run.folder)
     sound = checkpoints.newest_sound(folder)
     checkpoints.clear_partial(folder)
+    models.remember(run.module)
     if sound is None:
         start.refuse_lost_history(run.folder)
+        log.keep_until(-1)  # no row is there, but what is none would stand before the first
         start.init_from(run)
         run.save()  # from here on the workdir has an identity, and a kill loses nothing
         return False
     checkpoints.refuse_other_run(sound, start.about(run), run.folder)
     code.hold_against(sound.manifest, run.code, run.folder, allow_changed_code)
     checkpoints.restore(sound, run.state)
-    workdir.Metrics(run.folder).keep_until(sound.step)
+    log.keep_until(sound.step)
     return True

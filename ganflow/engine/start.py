@@ -86,7 +86,7 @@ def named(**parts: Any) -> dict[str, Any]:
 def about(run) -> dict:
     """What a checkpoint's manifest tells of an `engine.Run`."""
     return {
-        "model": models.noted(run.module),
+        "model": models.reference(run.module),
         "config": dataclasses.asdict(run.config),
         "options": dataclasses.asdict(run.options),
         "fields": dataclasses.asdict(run.fields),

@@ -41,7 +41,7 @@ def load(name: str) -> types.ModuleType:
     importlib.import_module("ganflow.base.quiet")  # before the model imports TensorFlow
     if name.endswith(".py"):
         module = _load_file(Path(name))
-        cache.remember_model(Path(name))
+        remember(module)
         return module
     if name not in names():
         near = difflib.get_close_matches(name, names(), 1, 0.3)
@@ -74,12 +74,11 @@ def reference(module: types.ModuleType) -> str:
     return name if package == __name__ else str(Path(module.__file__ or name).resolve())
 
 
-def noted(module: types.ModuleType) -> str:
-    """The same; and a file of the user's own is noted as one that the user has run."""
+def remember(module: types.ModuleType) -> None:
+    """Note of a file of the user's own that the user has run it; see `load_recorded`."""
     name = reference(module)
     if name.endswith(".py"):
         cache.remember_model(Path(name))
-    return name
 
 
 def file_of(name: str) -> Path:

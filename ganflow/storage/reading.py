@@ -24,8 +24,12 @@ def regular(path: Path, most_bytes: int) -> Iterator[BinaryIO]:
     Raises:
       OSError: there is none, it is something else (a folder, a pipe, a device), or it is larger.
     """
-    # Without O_NONBLOCK, to open a pipe waits for whoever writes into it.
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+
+    def without_waiting(name: str, flags: int) -> int:
+        """To open a pipe otherwise waits for whoever writes into it."""
+        return os.open(name, flags | os.O_NONBLOCK)
+
+    with open(path, "rb", opener=without_waiting) as file:
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
             raise OSError(errno.EINVAL, "is not a regular file", str(path))
