@@ -100,20 +100,14 @@ def _check_writable(folder: Path) -> None:
 
 def _save(made: Classifier, folder: Path) -> None:
     """Both files in a folder of another name, then one rename: there whole, or not at all."""
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    try:
-        with workdir.storage_errors(folder):
-            partial.mkdir(exist_ok=True)  # left by a killed process of the same number
-            made.network.save(partial / "classifier.keras")
-            made.about["weights_sha256"] = _sha256_of_weights(made.network)
-            packed = (partial / "classifier.keras").read_bytes()
-            made.about["file_sha256"] = hashlib.sha256(packed).hexdigest()
-            text = json.dumps(made.about, indent=1) + "\n"
-            (partial / "classifier.json").write_text(text)
-            shutil.rmtree(folder, ignore_errors=True)  # damaged, or it would have been taken
-            partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with workdir.whole_folder(folder) as partial:
+        made.network.save(partial / "classifier.keras")
+        made.about["weights_sha256"] = _sha256_of_weights(made.network)
+        packed = (partial / "classifier.keras").read_bytes()
+        made.about["file_sha256"] = hashlib.sha256(packed).hexdigest()
+        text = json.dumps(made.about, indent=1) + "\n"
+        (partial / "classifier.json").write_text(text)
+        shutil.rmtree(folder, ignore_errors=True)  # damaged, or it would have been taken
 
 
 def _load(folder: Path, identity: dict) -> Classifier | None:

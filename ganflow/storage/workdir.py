@@ -121,6 +121,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     with storage_errors(path):
         try:
+            shutil.rmtree(partial, ignore_errors=True)  # of a killed process of the same number
             partial.mkdir()
             yield partial
             os.replace(partial, path)
