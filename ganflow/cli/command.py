@@ -70,8 +70,12 @@ class Signals:
     The C-level handler writes to a pipe at once, though, and a thread reads it.
     """
 
-    def __init__(self):
+    def __init__(self, told: str = "saving at the next step boundary"):
+        """Args:
+        told: what is done about the first one, for the log.
+        """
         self.received: int | None = None
+        self._told = told
 
     def __enter__(self):
         self._read, self._write = os.pipe()
@@ -103,7 +107,7 @@ class Signals:
                 os._exit(128 + number)
             self.received = number
             name = signal.Signals(number).name
-            logging.warning("%s: saving at the next step boundary; once more stops at once", name)
+            logging.warning("%s: %s; once more stops at once", name, self._told)
         os.close(self._read)
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import inspect
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -77,12 +78,6 @@ def weights(bench: Bench, answers: dict[str, Answer]) -> list[dict]:
     found = []
     for name, variable in gans.named_weights(bench.run.gan):
         value = variable.numpy()
-        gradients = {
-            " ".join(filter(None, [update, label])): heat.summary(answer.gradients[label, name])
-            for update, answer in answers.items()
-            for label, of in answer.gradients
-            if of == name
-        }
         norms = {label: norm for (label, of), norm in bench.gradient_norms.items() if of == name}
         network, _, short = name.partition("/")
         found.append(
@@ -92,7 +87,7 @@ def weights(bench: Bench, answers: dict[str, Answer]) -> list[dict]:
                 "short": short,
                 "shape": list(value.shape),
                 "value": heat.summary(value),
-                "gradients": gradients,
+                "gradients": _gradients(answers, name, heat.summary),
                 "last_norms": norms,
             }
         )
@@ -107,16 +102,20 @@ def large(bench: Bench, answers: dict[str, Answer], name: str) -> dict:
         part, every_row, every_column = heat.spread(w, heat.LARGE)
         return {"map": part, "every": [every_row, every_column], "norm": heat.norm(w)}
 
-    gradients = {
+    whole = list(heat.matrix(value).shape)
+    shape = list(value.shape)
+    return {"name": name, "shape": shape, "matrix": whole, "value": shown(value)} | {
+        "gradients": _gradients(answers, name, shown)
+    }
+
+
+def _gradients(answers: dict[str, Answer], name: str, shown: Callable) -> dict[str, dict]:
+    """A weight's gradients as they are shown, by the update and its label."""
+    return {
         " ".join(filter(None, [update, label])): shown(answer.gradients[label, name])
         for update, answer in answers.items()
         for label, of in answer.gradients
         if of == name
-    }
-    whole = list(heat.matrix(value).shape)
-    shape = list(value.shape)
-    return {"name": name, "shape": shape, "matrix": whole, "value": shown(value)} | {
-        "gradients": gradients
     }
 
 

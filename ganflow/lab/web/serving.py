@@ -1,15 +1,15 @@
 """From an address to the end: a socket, one line that says where, and a clean end."""
 
-import os
 import secrets
-import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from ganflow.base.errors import InputError
+from ganflow.cli.command import Signals
 from ganflow.lab.web.bench import Bench
 from ganflow.lab.web.server import Server
 from ganflow.lab.web.setting import Setting
@@ -41,7 +41,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def serve(setting: Setting, host: str, port: int, say: Callable = print) -> int:
-    """Hold the lab until Ctrl-C or SIGTERM; the exit code.
+    """Hold the lab until Ctrl-C, SIGTERM or SIGHUP; the exit code.
 
     Args:
       setting: what is shown first.
@@ -60,32 +60,21 @@ def serve(setting: Setting, host: str, port: int, say: Callable = print) -> int:
         web = make_server(
             host, port, app, threaded=True, request_handler=_Handler, fd=sock.fileno()
         )
-        asked = threading.Event()
-        received: list[int] = []
-
-        def note(number, frame):
-            if received:
-                os._exit(128 + number)  # a second one does not wait for a step to end
-            received.append(number)
-            asked.set()
-
-        before = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            trainer.start()
-            threading.Thread(target=web.serve_forever, name="web", daemon=True).start()
-            shown = f"[{host}]" if ":" in host else host
-            say(f"the lab is at http://{shown}:{port}/{token}/ until Ctrl-C")
-            while trainer.is_alive() and not asked.wait(0.5):  # one without an end hears no signal
-                pass
-        finally:
-            trainer.close()
-            web.shutdown()
-            web.server_close()
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        with Signals("ending at the next step boundary") as signals:
+            try:
+                trainer.start()
+                threading.Thread(target=web.serve_forever, name="web", daemon=True).start()
+                shown = f"[{host}]" if ":" in host else host
+                say(f"the lab is at http://{shown}:{port}/{token}/ until Ctrl-C")
+                while trainer.is_alive() and not signals.asked():
+                    time.sleep(0.1)
+            finally:
+                trainer.close()
+                web.shutdown()
+                web.server_close()
     if trainer.failed is not None:
         raise trainer.failed
-    return 128 + received[0]
+    return 128 + (signals.received or 0)
 
 
 class _Handler(WSGIRequestHandler):

@@ -190,8 +190,7 @@ class Trainer(threading.Thread):
 
     def _give_up(self, error: str) -> None:
         self.error = error
-        self._end_goals()
-        self.touch()
+        self.end_goals()
 
     def _end_goals(self) -> None:
         while self.goals:
