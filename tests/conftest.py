@@ -10,6 +10,7 @@ from pathlib import Path  # noqa: E402
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from browsing import browsing  # noqa: E402
 
 from ganflow import data  # noqa: E402
 
@@ -81,3 +82,10 @@ def pytest_xdist_make_scheduler(config, log):
             return "judged" if file in _JUDGED else file
 
     return ByFileAndModel(config, log)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A `browsing.Browser`, one for all tests of a file."""
+    with browsing(tmp_path_factory.mktemp("chromium")) as found:
+        yield found

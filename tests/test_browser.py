@@ -9,7 +9,7 @@ import sys
 
 import pytest
 import tensorflow as tf
-from browsing import SEEN, Browser, browsing, coloured, needs_chromium, server
+from browsing import SEEN, Browser, coloured, needs_chromium, server
 from processes import run
 
 pytestmark = [pytest.mark.slow, needs_chromium]
@@ -25,12 +25,6 @@ def wait_for_charts(browser: Browser, titles: list[str], path) -> None:
         return all(title in seen["text"] for title in titles) and lines and all(lines)
 
     browser.wait_for(drawn)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with browsing(tmp_path_factory.mktemp("chromium")) as found:
-        yield found
 
 
 @contextlib.contextmanager

@@ -295,7 +295,7 @@ def heard_by(name):
     return whole, given, directions.principal(whole, given)
 
 
-def check_model(name):
+def assert_directions_are_found(name):
     whole, given, heard = heard_by(name)
     assert heard.directions.shape == (len(heard.values), whole.size)
     np.testing.assert_allclose(np.linalg.norm(heard.directions, axis=1), 1, rtol=1e-6)
@@ -306,13 +306,13 @@ def check_model(name):
 
 
 def test_a_model_s_directions_are_found():
-    check_model("circle")
+    assert_directions_are_found("circle")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in models.names() if n not in WITHOUT_Z])
 def test_every_model_s_directions_are_found(name):
-    check_model(name)
+    assert_directions_are_found(name)
 
 
 # ---------------------------------------------------------------- the program

@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 import pytest
-from browsing import browsing, coloured, needs_chromium, server
+from browsing import coloured, needs_chromium, server
 from labs import new_lab, weights
 from processes import ROOT
 
@@ -26,12 +26,6 @@ pytestmark = [pytest.mark.slow, needs_chromium]
 LAB = [sys.executable, str(ROOT / "bin" / "lab.py"), "--browser"]
 
 SEEN = (ROOT / "tests" / "seen.js").read_text()
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with browsing(tmp_path_factory.mktemp("chromium")) as found:
-        yield found
 
 
 @contextlib.contextmanager

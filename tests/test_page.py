@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from browsing import Browser, ask, browsing, needs_chromium
+from browsing import Browser, ask, needs_chromium
 from exports import WORDS, random_model, said
 
 from ganflow.export import exporting, pages
@@ -43,12 +43,6 @@ KINDS = {
     "stackgan_pp": "16x16",
     "circle": "",
 }
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with browsing(tmp_path_factory.mktemp("chromium")) as found:
-        yield found
 
 
 def open_page(page: Browser, url: str) -> None:
@@ -303,6 +297,7 @@ def test_the_page_works_from_a_static_server_and_without_its_library_says_so(
     try:
         url = f"http://127.0.0.1:{server.server_port}/"
         open_page(browser, url)
+        assert browser.script("return document.getElementById('check').textContent")[:6] == "equal,"
         (folder / pages.LIBRARY).unlink()
         browser.open(url + "?again")
         browser.wait_for(lambda seen: "could not be loaded" in seen["text"], 20)

@@ -30,6 +30,10 @@ class Pair:
         """Wait until the chief has told of a step."""
         assert self.chief.wait_until(lambda: f"step {step} of" in self.chief.err()), self.end()
 
+    def parted(self, victim: str) -> tuple[Process, Process]:
+        """(The victim, "chief" or "other", and the one that is left)."""
+        return (self.chief, self.other) if victim == "chief" else (self.other, self.chief)
+
     def end(self) -> list[processes.Ended]:
         return [self.chief.end(), self.other.end()]
 
@@ -143,9 +147,7 @@ def test_a_run_goes_on_with_another_number_of_workers(tmp_path, uninterrupted):
 def test_a_killed_worker_ends_the_other_and_the_command_goes_on(tmp_path, victim, uninterrupted):
     pair = start(tmp_path / "run", *LONG)
     pair.wait_for_step(200)
-    killed, left = pair.chief, pair.other
-    if victim == "other":
-        killed, left = left, killed
+    killed, left = pair.parted(victim)
     killed.send(signal.SIGKILL)
     since = time.monotonic()
     end = left.end()
@@ -164,9 +166,7 @@ def test_a_killed_worker_ends_the_other_and_the_command_goes_on(tmp_path, victim
 def test_a_worker_that_is_stopped_ends_the_other(tmp_path, victim):
     pair = start(tmp_path / "run", *LONG)
     pair.wait_for_step(100)
-    stopped, left = pair.chief, pair.other
-    if victim == "other":
-        stopped, left = left, stopped
+    stopped, left = pair.parted(victim)
     stopped.send(signal.SIGSTOP)
     since = time.monotonic()
     end = left.end()
