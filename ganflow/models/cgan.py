@@ -5,11 +5,11 @@
 
     ganflow-train --model=cgan --data_dir=DIR --workdir=runs/cgan
 
-y is a label, as a vector of ten with a single 1. In both networks y and the other input have a
-hidden layer each, and these a joint one. A step is an update of D on 100 images, their labels and
-as many z, then one of G on other z and the same labels. Generated images take the labels of the
-step's real ones: so labels are as frequent on either side and tell D nothing by themselves, as in
-the paper's equation 2. G and D always get the same.
+z is uniform in the unit hypercube, [0, 1]^100. y is a label, as a vector of ten with a single 1. In
+both networks y and the other input have a hidden layer each, and these a joint one. A step is an
+update of D on 100 images, their labels and as many z, then one of G on other z and the same labels.
+Generated images take the labels of the step's real ones: so labels are as frequent on either side
+and tell D nothing by themselves, as in the paper's equation 2. G and D always get the same.
 
 G has ReLUs, D maxout units; hidden layers of both have dropout in training, and none when samples
 are drawn or scored. All is SGD; before the update number t + 1, counted from t = 0, the learning
