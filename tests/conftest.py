@@ -13,6 +13,8 @@ import pytest  # noqa: E402
 from browsing import browsing  # noqa: E402
 
 from ganflow import data  # noqa: E402
+from ganflow.storage import cache  # noqa: E402
+from tests.cases import PROVING  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -30,18 +32,17 @@ def points() -> data.Dataset:
     return data.Dataset("points", {"x": x})
 
 
-@pytest.fixture(scope="session")
-def classifiers(tmp_path_factory):
-    """A folder for judging classifiers, of the tests' own: each is trained once for all of them."""
-    return tmp_path_factory.mktemp("cache")
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """A cache of the tests' own, so that a user's is neither used nor filled.
 
-
-@pytest.fixture(scope="module")
-def own_cache(classifiers):
-    """The same, where `GANFLOW_CACHE` points, so that a user's is neither used nor filled."""
+    Each judging classifier is trained once for all of them, and the proving GANs' files are known.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GANFLOW_CACHE", str(classifiers))
-        yield classifiers
+        patch.setenv("GANFLOW_CACHE", str(tmp_path_factory.mktemp("cache")))
+        for name in PROVING:
+            cache.remember_model(Path(__file__).parent / "proving" / f"{name}.py")
+        yield cache.folder()
 
 
 @pytest.fixture(scope="session")

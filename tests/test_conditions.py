@@ -199,6 +199,6 @@ def test_the_program_draws_a_caption(captioned, tmp_path):
 
 
 @pytest.mark.slow
-def test_evaluate_tells_how_many_samples_are_what_was_asked_for(trained_cgan, own_cache):
+def test_evaluate_tells_how_many_samples_are_what_was_asked_for(trained_cgan):
     column = reports.of_workdir(trained_cgan, num=100).judged[0]
     assert 0 <= column.figures["conditional_accuracy"].value <= 0.5  # after two steps

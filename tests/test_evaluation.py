@@ -30,12 +30,6 @@ IMAGE_FIGURES = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cache(own_cache):
-    """The folder of the judging classifiers."""
-    return own_cache
-
-
 @pytest.fixture(scope="module")
 def both() -> tuple[data.Dataset, data.Dataset]:
     return data.load_both("digits")
@@ -48,7 +42,7 @@ def digits(both) -> data.Dataset:
 
 
 @pytest.fixture(scope="module")
-def judge(both, cache) -> evaluation.Judge:
+def judge(both) -> evaluation.Judge:
     return evaluation.make_judge(*both)
 
 
@@ -70,11 +64,11 @@ def untrained(num: int) -> np.ndarray:
 # ---------------------------------------------------------------- the classifier
 
 
-def test_the_classifier_tells_held_out_digits_and_is_kept_with_its_hashes(judge, both, cache):
+def test_the_classifier_tells_held_out_digits_and_is_kept_with_its_hashes(judge, both, own_cache):
     about = judge.about["classifier"]
     assert about["accuracy"] >= 0.96 and about["num_held_out"] == 355
     train, held_out = both
-    (folder,) = cache.glob(f"classifier-*-{train.sha256[:16]}-*-seed0")
+    (folder,) = own_cache.glob(f"classifier-*-{train.sha256[:16]}-*-seed0")
     stored = json.loads((folder / "classifier.json").read_text())
     assert stored == about
     assert (stored["train_sha256"], stored["held_out_sha256"]) == (train.sha256, held_out.sha256)
@@ -231,7 +225,7 @@ def answers(judge, x, damage) -> dict[str, list[float]]:
 
 
 @pytest.fixture(scope="module")
-def two_judges(both, cache) -> evaluation.Judge:
+def two_judges(both) -> evaluation.Judge:
     return evaluation.make_judge(*both, second=True)
 
 
@@ -250,7 +244,7 @@ def test_every_figure_answers_to_more_damage_with_more(two_judges, digits, damag
 
 
 @pytest.mark.slow
-def test_the_second_judge_is_another_network_and_tells_digits(two_judges, cache, both):
+def test_the_second_judge_is_another_network_and_tells_digits(two_judges, both):
     first, second = (two_judges.about[k] for k in ("classifier", "second_classifier"))
     assert second["architecture"] == "pooled" and second["seed"] != first["seed"]
     assert second["accuracy"] > 0.95 and second["weights_sha256"] != first["weights_sha256"]

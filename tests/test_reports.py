@@ -15,12 +15,6 @@ from ganflow.judging import evaluation, reports, telling
 from ganflow.storage import workdir
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cache(own_cache):
-    """The folder of the judging classifiers."""
-    return own_cache
-
-
 @pytest.fixture(scope="module")
 def digits() -> data.Dataset:
     """Those that models train on."""
@@ -28,7 +22,7 @@ def digits() -> data.Dataset:
 
 
 @pytest.fixture(scope="module")
-def judge(cache) -> evaluation.Judge:
+def judge() -> evaluation.Judge:
     return evaluation.make_judge(*data.load_both("digits"))
 
 
