@@ -49,7 +49,7 @@ DCGAN = Gate(
     "1511.06434: batch norm, strided convolutions and Adam make GANs of convolutions train; here "
     "not worse than the usual DCGAN in Keras after as many seconds.",
     "dcgan_fast",
-    6_000,
+    3_000,
     measures.images,
     (Bar("frechet_distance", at_most=1, times="keras"), Bar("classes", at_least=10)),
     (
@@ -125,8 +125,8 @@ _SELU_FIRST = Edit(
     """    return layers.batch_norm(layers.selu(x), *parts, statistics, momentum=0.9, epsilon=1e-5)
 """,
 )
-HR_DCGAN = _hr_dcgan("hr_dcgan", (), 4_000)
-HR_DCGAN_ENLARGED = _hr_dcgan("hr_dcgan_enlarged", ("--enlarge=2", "--width=16"), 1_500)
+HR_DCGAN = _hr_dcgan("hr_dcgan", (), 3_000)
+HR_DCGAN_ENLARGED = _hr_dcgan("hr_dcgan_enlarged", ("--enlarge=2",), 1_000)
 
 CGAN = Gate(
     "cgan",
@@ -359,7 +359,7 @@ def _cyclegan(name: str, dataset: str, retrieval: float) -> Gate:
         f"pairs; here MNIST's digits those of {dataset}, by the true partners of held-out digits. "
         "It is not identifiable, so one seed is enough; the error of a cycle proves nothing.",
         "cyclegan_fast",
-        4_000,
+        1_500,
         translation.translation,
         (
             Bar("l1_ratio", at_most=0.4),
