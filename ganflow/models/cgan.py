@@ -12,7 +12,7 @@ Generated images take the labels of the step's real ones: so labels are as frequ
 and tell D nothing by themselves, as in the paper's equation 2. G and D always get the same.
 
 G has ReLUs, D maxout units; hidden layers of both have dropout in training, and none when samples
-are drawn or scored. All is SGD; before the update number t + 1, counted from t = 0, the learning
+are drawn or scored, but for G's with `--sample_dropout`. All is SGD; before the update number t + 1, counted from t = 0, the learning
 rate is max(.1 / 1.00004^t, 1e-6), and the momentum rises with t on a line from .5 to .7. G has
 2,413,984 parameters and D 1,224,351.
 
@@ -52,8 +52,6 @@ class Config:
     steps: int = option(124_500, "total steps", minimum=0)
     summary_every: int = option(1_000, "steps between summaries", minimum=1)
     z_size: int = option(100, "components of z", minimum=1)
-    z_low: float = option(0.0, "each of them is uniform between this")
-    z_high: float = option(1.0, "and this; -1.73 and 1.73 are 1406.2661's")
     g_z_units: int = option(200, "units of G's layer of z", minimum=1)
     g_y_units: int = option(1000, "units of G's layer of the label", minimum=1)
     g_units: int = option(1200, "units of G's joint layer", minimum=1)
@@ -71,9 +69,7 @@ class Config:
     g_dropout_rate: float = option(
         0.5, "share of G's hidden units dropped, in training", minimum=0, maximum=0.99
     )
-    optimizer: str = option(
-        "momentum", "the paper's SGD, or adam (beta_1 .5)", choices=("momentum", "adam")
-    )
+    sample_dropout: bool = option(False, "samples, too, have G's dropout: it is noise beside z")
     g_learning_rate: float = option(0.1, "the first learning rate, for G", minimum=0)
     d_learning_rate: float = option(0.1, "the first learning rate, for D", minimum=0)
     learning_rate_decay: float = option(
@@ -168,7 +164,7 @@ class Gan(tf.Module):
         self.d_variables = optimizers.variables(self.d)
         self.g_optimizer = self._optimizer(c.g_learning_rate, self.g_variables)
         self.d_optimizer = self._optimizer(c.d_learning_rate, self.d_variables)
-        self.z = draws.Uniform([c.z_size], c.z_low, c.z_high)
+        self.z = draws.Uniform([c.z_size], low=0.0)
         # Hidden layers that are dropped out.
         self.g_hidden = (c.g_z_units, c.g_y_units, c.g_units)
         self.d_hidden = (c.d_x_units, c.d_y_units, c.d_units)
@@ -176,8 +172,6 @@ class Gan(tf.Module):
     def _optimizer(self, rate, trained):
         c = self.config
         falling = schedules.exponential(rate, 1 + c.learning_rate_decay, min(rate, RATE_FLOOR))
-        if c.optimizer == "adam":
-            return optimizers.Adam(falling, trained, beta_1=0.5)
         rising = schedules.linear(c.momentum, c.final_momentum, first=0, last=c.momentum_steps)
         return optimizers.Momentum(falling, trained, rising)
 
@@ -217,13 +211,19 @@ class Gan(tf.Module):
     def samplers(self) -> list[Sampler]:
         """G on z and labels, all classes as likely; D's logit."""
         given = {"z": self.z, "label": draws.Classes(self.classes)}
+        if self.config.sample_dropout:
+            for i, units in enumerate(self.g_hidden):
+                given[f"u_sample_{i}"] = draws.Uniform([units], low=0.0)
         return [Sampler("", given, self.generate, self.score)]
 
     def generate(self, given: Given) -> tf.Tensor:
-        """z [n, 100] and labels [n] -> images in [-1, 1], [n, 28, 28, 1]."""
-        us = [tf.ones([1, units]) for units in self.g_hidden]
+        """z [n, 100], labels [n], the dropouts' numbers if any -> images, [n, 28, 28, 1]."""
         y = self._one_hot(given["label"])
-        pixels = generator(self.g, given["z"], y, us, dropout_rate=0.0)
+        if self.config.sample_dropout:
+            pixels = self._generated(given["z"], y, dropped(given, "sample"))  # [n, 784]
+        else:
+            us = [tf.ones([1, units]) for units in self.g_hidden]
+            pixels = generator(self.g, given["z"], y, us, dropout_rate=0.0)
         return tf.reshape(2.0 * pixels - 1.0, [-1, *self.image_shape])
 
     def score(self, x: tf.Tensor, given: Given) -> tf.Tensor:

@@ -93,6 +93,22 @@ def test_samples_and_scores_are_without_dropout_and_in_the_engines_range(gan, ba
     np.testing.assert_allclose(sigmoid(scores), d_by_hand(gan.d, pixels, LABELS)[:, 0], rtol=1e-3)
 
 
+def test_samples_may_keep_gs_dropout_which_is_then_drawn_with_them():
+    rates = {"g_dropout_rate": 0.2, "g_weight_limit": 1.0}
+    gan = cases.build("cgan", sample_dropout=True, **rates)
+    (sampler,) = gan.samplers()
+    drawn = {f"u_sample_{i}": Uniform([n], 0.0, 1.0) for i, n in enumerate(gan.g_hidden)}
+    assert dict(sampler.given) == {"z": gan.z, "label": Classes(10)} | drawn
+    rng = np.random.default_rng(0)
+    z = rng.random((N, 4), np.float32)
+    us = [rng.random((N, units), np.float32) for units in gan.g_hidden]
+    given = {"z": z, "label": LABELS} | {f"u_sample_{i}": u for i, u in enumerate(us)}
+    samples = sampler.generate({name: tf.constant(one) for name, one in given.items()})
+    pixels = g_by_hand(gan.g, z, LABELS, us)
+    np.testing.assert_allclose(samples.numpy().reshape(N, 784), 2 * pixels - 1, atol=1e-5)
+    assert np.abs(pixels - g_by_hand(gan.g, z, LABELS)).max() > 0.01
+
+
 @pytest.mark.parametrize("network", ["g", "d"])
 def test_neither_network_is_without_the_label(gan, batch, network):
     (sampler,) = gan.samplers()
