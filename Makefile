@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-slow gates lint bench docs clean
+.PHONY: train test test-slow gates gpu-check lint bench docs clean
 
 train: .venv/installed
 	@$(BIN)/python bin/train.py --flagfile=configs/quickstart.flags
@@ -16,6 +16,9 @@ test-slow: .venv/installed
 
 gates: .venv/installed
 	$(BIN)/python bin/gates.py --data_dir=$(DATA_DIR) --out=docs/gates.md
+
+gpu-check: .venv/installed
+	@$(BIN)/python benchmarks/gpu_check.py
 
 lint: .venv/installed
 	$(BIN)/ruff check ganflow bin tests benchmarks docs

@@ -63,7 +63,7 @@ def table(work: Sequence[Any], results: Mapping[str, dict]) -> str:
 def verdict(gate: Gate, variant: Variant, work, results: Mapping[str, dict]) -> str:
     """ "passes", "fails: ..." with the bars that are missed, or what is still missing."""
     cells = _cells(gate, variant, work)
-    if any(one.name not in results for one in cells):
+    if not cells or any(one.name not in results for one in cells):
         return "not yet trained"
     of_variants = {v.name: _figures(gate, v, work, results) for v in (gate.own, *gate.variants)}
     others = {name: medians(figures) for name, figures in of_variants.items() if figures}

@@ -12,9 +12,9 @@ Generated images take the labels of the step's real ones: so labels are as frequ
 and tell D nothing by themselves, as in the paper's equation 2. G and D always get the same.
 
 G has ReLUs, D maxout units; hidden layers of both have dropout in training, and none when samples
-are drawn or scored, but for G's with `--sample_dropout`. All is SGD; before the update number t + 1, counted from t = 0, the learning
-rate is max(.1 / 1.00004^t, 1e-6), and the momentum rises with t on a line from .5 to .7. G has
-2,413,984 parameters and D 1,224,351.
+are drawn or scored, but for G's with `--sample_dropout`. All is SGD; before the update number
+t + 1, counted from t = 0, the learning rate is max(.1 / 1.00004^t, 1e-6), and the momentum rises
+with t on a line from .5 to .7. G has 2,413,984 parameters and D 1,224,351.
 
 The paper's images are in [0, 1], for G ends in a sigmoid, and the engine's in [-1, 1]:
 `to_unit_range` takes them in, and `generate` gives them back.
