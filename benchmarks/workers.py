@@ -5,13 +5,17 @@
 All variants do the same work, a batch of --batch_size a step, without XLA, which several replicas
 cannot have. "Two alone" are two processes at once with half the batch each that never speak: what
 two workers would do if communication cost nothing. The share of communication is what two workers
-lack to that. The reductions are counted in the graph of a step: one for each update's gradients
-and one for the scalars, where batch norm and the like add none.
+lack to that. For `simple`, PyTorch's DistributedDataParallel with gloo does the same work beside
+it, where it is installed. The reductions are counted in the graph of a step: one for each update's
+gradients and one for the scalars, where batch norm and the like add none.
 """
 
 import dataclasses
+import importlib.util
 import json
+import math
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -26,6 +30,7 @@ _BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Over all workers; even.", 
 _SECONDS = flags.DEFINE_float("seconds", 20.0, "Of each measurement.", lower_bound=0.1)
 _CHILD = flags.DEFINE_string("child", "", "For the processes that it starts.")
 
+DDP = Path(__file__).resolve().parent / "peers" / "torch_ddp.py"
 LAUNCH = Path(__file__).resolve().parent.parent / "bin" / "launch.py"
 
 
@@ -55,6 +60,27 @@ def measure(name: str) -> dict:
     ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found = [json.loads(line.partition("] ")[2]) for line in ended.stdout.splitlines()]
     return min(found, key=lambda each: each["steps_per_second"])
+
+
+def measure_torch(processes: int, x_size: int) -> float | None:
+    """Steps a second of PyTorch on simple's networks; None where PyTorch is not installed."""
+    if importlib.util.find_spec("torch") is None:
+        return None
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [f"--world={processes}", f"--port={port}", f"--x_size={x_size}"]
+    words += [f"--batch_size={_BATCH_SIZE.value}", f"--seconds={_SECONDS.value}"]
+    started = [
+        subprocess.Popen(
+            [sys.executable, str(DDP), f"--rank={rank}", *words], stdout=subprocess.PIPE, text=True
+        )
+        for rank in range(processes)
+    ]
+    said = [process.communicate()[0] for process in started]
+    if any(process.returncode for process in started):
+        raise RuntimeError(f"{DDP.name} failed")
+    return json.loads(said[0])["steps_per_second"]
 
 
 def child(variant: Variant) -> dict:
@@ -87,6 +113,7 @@ def child(variant: Variant) -> dict:
             [4 * v.shape.num_elements() for v in u.values()] for u in run.gan.networks.values()
         ]
         return {
+            "x_size": math.prod(run.fields.shapes.get("x", ())),
             "steps_per_second": rate,
             "reductions": reductions,
             "bytes": sum(map(sum, sizes)),
@@ -106,6 +133,16 @@ def main(_) -> None:
         f"{found['two workers']['reductions']} reductions, {found['two workers']['bytes']:,} bytes "
         "of all networks' gradients"
     )
+    if _MODEL.value == "simple":  # whose networks the peer has
+        x_size = found["one worker"]["x_size"]
+        for processes, name in ((1, "one worker"), (2, "two workers")):
+            rate = measure_torch(processes, x_size)
+            name_there = f"PyTorch DDP, {processes} process{'es' * (processes > 1)}"
+            if rate is None:
+                print(f"{name_there}: not installed")
+            else:
+                ratio = found[name]["steps_per_second"] / rate
+                print(f"{name_there} {rate:8.2f} steps/s; ours / PyTorch {ratio:.2f}")
 
 
 if __name__ == "__main__":

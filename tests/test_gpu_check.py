@@ -1,4 +1,4 @@
-"""The table of what holds on GPUs: each line says so where there is none; a CPU can play the part."""
+"""The table of what holds on GPUs: a line says where there is none; a CPU can play the part."""
 
 import os
 import subprocess

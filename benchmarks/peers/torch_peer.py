@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from benchmarks import works
 
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"  # benchmarks/run.py hides GPUs
+torch.set_default_device(DEVICE)
+
 
 def _stack(sizes: Sequence[int], activation: Callable[[], nn.Module]) -> list[nn.Module]:
     layers: list[nn.Module] = []
@@ -55,9 +58,11 @@ def _contender(
         for _ in range(n_steps):
             losses["d"] = update_d()
             losses["g"] = update_g()
+        if DEVICE == "cuda":
+            torch.cuda.synchronize()
 
     def weights(net: nn.Module) -> list[np.ndarray]:
-        return [p.detach().numpy().copy() for p in net.parameters()]
+        return [p.detach().cpu().numpy().copy() for p in net.parameters()]
 
     return works.Contender(
         run=run,
@@ -86,7 +91,7 @@ def _note(compiled: bool) -> str:
 
 def simple(compiled: bool) -> works.Contender:
     """The dense GAN."""
-    images = torch.from_numpy(works.images())
+    images = torch.from_numpy(works.images()).to(DEVICE)
     g = nn.Sequential(*_stack([256, 256, 512, 1024, 784], _leaky), nn.Tanh())
     d = nn.Sequential(nn.Linear(784, 256), _leaky(), nn.Dropout(0.3), nn.Linear(256, 1))
     sgd = torch.optim.SGD(d.parameters(), lr=0.01, fused=True)
@@ -112,7 +117,7 @@ def simple(compiled: bool) -> works.Contender:
 
 def circle(compiled: bool) -> works.Contender:
     """The GAN of points on a circle."""
-    points = torch.from_numpy(works.circle_points())
+    points = torch.from_numpy(works.circle_points()).to(DEVICE)
     g = nn.Sequential(*_stack([3, 32, 16, 2], _relu))
     d = nn.Sequential(*_stack([2, 32, 16, 1], _relu))
     adam_d = torch.optim.Adam(d.parameters(), lr=1e-3, fused=True)
@@ -173,7 +178,7 @@ class _ConvDiscriminator(nn.Module):
 
 def dcgan(compiled: bool) -> works.Contender:
     """The upsampling DCGAN, channels-last."""
-    images = torch.from_numpy(works.images())
+    images = torch.from_numpy(works.images()).to(DEVICE)
     g = _UpsamplingGenerator().to(memory_format=torch.channels_last)
     d = _ConvDiscriminator().to(memory_format=torch.channels_last)
     sgd = torch.optim.SGD(d.parameters(), lr=0.01, fused=True)
