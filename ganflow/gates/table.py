@@ -171,7 +171,7 @@ WGAN = Gate(
     "wgan",
     "1701.07875: the critic's estimate falls with the samples' quality, and weights stay clipped.",
     "wgan_fast",
-    15_000,
+    1_500,
     measures.estimate,
     (
         Bar("rank_correlation", at_least=0.8),
