@@ -331,6 +331,18 @@ def test_every_bar_has_its_figure_after_a_few_steps_already(a_gate, tmp_path, mo
         assert math.isfinite(figures[name]), name
 
 
+def test_the_mean_at_the_end_is_of_the_rows_of_a_figures_own_phase(tmp_path):
+    """StackGAN's first stage has no `kl`, and its second no `stage_1_kl`."""
+    rows = [{"step": 0}, *({"step": i, "stage_1_kl": 5.0} for i in range(1, 11))]
+    rows += [{"step": i, "kl": float(i)} for i in range(11, 21)]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "metrics.jsonl").write_text(text)
+    trained = types.SimpleNamespace(folder=tmp_path)
+    trained.rows = measures.Trained.rows.func(trained)
+    assert measures.Trained.mean_at_the_end(trained, "kl") == 19.5
+    assert measures.Trained.mean_at_the_end(trained, "stage_1_kl") == 5
+
+
 def test_medians_are_of_figures_that_all_seeds_have():
     assert gate.medians([{"a": 1, "b": 2}, {"a": 3}, {"a": 9, "b": 1}]) == {"a": 3}
 

@@ -65,8 +65,8 @@ class Trained:
         return [row for row in read_json_lines(self.folder / "metrics.jsonl") if row["step"]]
 
     def mean_at_the_end(self, name: str) -> float:
-        """The mean of a figure over the last fifth of the rows."""
-        values = [row[name] for row in self.rows]
+        """The mean of a figure over the last fifth of the rows that have it: of a phase."""
+        values = [row[name] for row in self.rows if name in row]
         return float(np.mean(values[-max(1, round(_LAST * len(values))) :]))
 
 
