@@ -152,6 +152,12 @@ def test_what_is_no_command_is_refused(of):
         ("limit", {"steps_per_second": None}, "a number from 0"),
         ("rate", {"name": "d", "value": "1"}, "a number from 0"),
         ("rate", {"name": "e", "value": 1}, "there is no such optimizer"),
+        ("live", {"name": "batch_size", "value": 0}, "expected 1 or more"),
+        ("live", {"name": "batch_size", "value": 2.5}, "expected int"),
+        ("live", {"name": "batch_size", "value": 10**6}, "batch"),
+        ("live", {"name": "real_label", "value": 1.5}, "expected 1 or less"),
+        ("live", {"name": "real_label", "value": "1"}, "expected float"),
+        ("live", {"name": "g_hidden", "value": [3]}, "not to be changed under way"),
         ("weight", {"name": "generator/w_9"}, "there is no such weight"),
         ("save", {"workdir": ""}, "expected the name of a folder"),
         ("save", {"workdir": "/proc/nowhere"}, "/proc/nowhere"),
@@ -312,6 +318,25 @@ def test_the_speed_has_a_limit(of):
     rate = (of.trainer.bench.step - step) / (time.monotonic() - begun)
     of.do("pause")
     assert 0 < rate <= 60
+
+
+def test_a_batch_changes_while_it_runs_and_goes_back_with_a_restart(of):
+    of.do("run")
+    until(lambda: of.trainer.bench.step > 30)
+    epoch = of.get("about").json["epoch"]
+    of.do("live", name="batch_size", value=24)
+    frame, targets = of.frame(), {"real_label": 1.0, "fake_label": 0.0}
+    assert frame["running"] and frame["live"] == {"batch_size": 24} | targets
+    until(lambda: of.trainer.bench.step > frame["step"] + 30)
+    of.do("pause")
+    assert of.frame()["step"] > frame["step"] and of.get("about").json["epoch"] == epoch
+    stages = {stage["stage"]: stage for stage in of.do("stages", name="d_step")["stages"]}
+    assert [part["shape"] for part in stages["draw"]["parts"]] == [[24, 2], [24, 3]]
+    assert "batch_size was changed" in of.refused("save", workdir="nowhere")
+    of.do("restart")
+    frame = of.frame()
+    assert frame["live"] == {"batch_size": 16} | targets
+    assert frame["apart"] == [] and frame["step"] == 0
 
 
 def test_what_is_not_finite_stops_and_is_told_until_a_restart(of):

@@ -114,6 +114,46 @@ def test_a_rate_of_0_stops_one_network_and_the_same_rate_changes_nothing(bench):
         bench.set_rate("nobody", 1.0)
 
 
+def test_another_batch_and_another_label_go_on_from_the_same_state(bench, trained):
+    """As a training does that has had them from the beginning, and is given that state."""
+    bench.advance(15)
+    before, question = state(bench), Question(bench.lab, "d_step")
+    loss = question.ask().scalars["d_loss"]
+    bench.set_live("batch_size", 16)
+    assert bench.apart == []  # it had that already
+    bench.set_live("batch_size", 24)
+    bench.set_live("real_label", 0.8)
+    assert state(bench) == before and Question(bench.lab, "d_step").ask().scalars["d_loss"] != loss
+    run = new_run(dataclasses.replace(SMALL, batch_size=24, real_label=0.8))
+    copied = (*bench.run.gan.variables, bench.run.step)
+    for variable, value in zip((*run.gan.variables, run.step), copied, strict=True):
+        variable.assign(value)
+    run.advance(12)
+    bench.advance(12)
+    assert values(bench.run) == values(run) and bench.step == 27
+    assert bench.apart == ["batch_size was changed", "real_label was changed"]
+    bench.update("d_step", 1)  # a single update takes them as well
+    run.gan.d_step(run.feed.batch_of(27))
+    for a, b in zip(bench.run.gan.d_variables, run.gan.d_variables, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    bench.restart()  # what the flags say
+    bench.advance(10)
+    assert values(bench.run) == trained[10] and bench.apart == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["dense_logits", "simple_keras"])
+def test_labels_of_other_models_are_changed_under_way_too(model):
+    small = {"dataset": "digits", "batch_size": 8, "g_hidden": (8,), "d_hidden": (8,)}
+    config = models.load(model).Config()
+    known = {field.name for field in dataclasses.fields(config)}
+    config = dataclasses.replace(config, **{k: v for k, v in small.items() if k in known})
+    bench = Bench(setting(config, model))
+    before = Question(bench.lab, "d_step").ask().scalars["d_loss"]
+    bench.set_live("real_label", 0.6)
+    assert Question(bench.lab, "d_step").ask().scalars["d_loss"] != before
+
+
 def test_what_is_no_longer_finite_is_named(bench):
     bench.set_rate("d", 1e38)
     with pytest.raises(NotFiniteError, match="not finite: .*d_loss.*restart"):

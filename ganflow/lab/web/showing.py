@@ -40,6 +40,10 @@ class Shown:
         self._rate = (time.monotonic(), self.bench.step, 0.0)  # since when, from where, steps a s
         self._weights: tuple[int, float, list] = (-1, 0.0, [])  # version, not before, what
 
+    def renew(self) -> None:
+        """The same state goes on with other settings: what had been traced with the old is gone."""
+        self._questions = {}
+
     def about(self) -> dict:
         """What stays as it is."""
         return frames.about(self.bench, self.looks)
@@ -65,6 +69,7 @@ class Shown:
             "scalars": dict(self.scalars),
             "curves": self.curves.arrays(),
             "rates": {name: list(of) for name, of in bench.rates().items()},
+            "live": bench.live(),
             "apart": list(bench.apart),
             "saved_in": str(bench.saved_in or ""),
             "told": None if told is None else dataclasses.asdict(told),
