@@ -18,6 +18,7 @@ from ganflow.lab.web.bench import Bench
 from ganflow.lab.web.doctor import Doctor
 from ganflow.lab.web.looking import looks
 from ganflow.lab.web.setting import of_flags
+from ganflow.models import discogan
 
 
 @pytest.fixture(scope="module")
@@ -178,13 +179,28 @@ def test_the_diagnosis_is_that_of_a_training(tmp_path):
         if doctor.is_due(bench.step):
             doctor.look(bench.step, bench.gradient_norms)
             doctor._background.drain()
-            judged[bench.step] = doctor.told
+            (judged[bench.step],) = doctor.told
     doctor.close()
     assert list(judged) == [200, 400, 600]
     for row in run.rows[1:]:
         told = judged[row["step"]]
         assert told.state.startswith(row["health"])
         assert [ill["illness"].replace(" ", "_") for ill in told.illnesses] == row["diagnosis"]
+
+
+@pytest.mark.slow
+def test_every_sampler_is_judged_and_by_its_own_samples():
+    config = discogan.Config(dataset="gaussians_5_10", batch_size=16, width=8)
+    bench = Bench(setting(dataclasses.replace(config, summary_every=2), "discogan"))
+    doctor = Doctor(bench.run)
+    for _ in range(3):
+        bench.advance(bench.most(2))
+        doctor.look(bench.step, bench.gradient_norms)
+    doctor.close()
+    assert len(doctor.told) == len(bench.run.samplers) > 1
+    assert all(told.step == bench.step and told.state for told in doctor.told)
+    own = [rows[-1] for rows in doctor._rows]
+    assert len({str(sorted(row.items())) for row in own}) == len(own)
 
 
 # ---------------------------------------------------------------- workdirs

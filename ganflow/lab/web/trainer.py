@@ -58,7 +58,7 @@ class Trainer(threading.Thread):
         """Take a bench in the place of the one before."""
         if self.shown is not None:
             self.shown.close()
-        self.setting, self.bench, self.shown = setting, bench, Shown(bench)
+        self.setting, self.bench, self.shown = setting, bench, Shown(bench, self.touch)
         self.pace.forget()
         self.begin()
 

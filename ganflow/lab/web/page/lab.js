@@ -66,7 +66,7 @@ function setUpControls() {
     $('saved').textContent = '';
     $('saved').textContent = (await send({ do: 'save', workdir: $('workdir').value })).text;
   });
-  $('sampler').onchange = () => { now.sampler = Number($('sampler').value); now.version = 0; };
+  $('sampler').onchange = () => { now.sampler = Number($('sampler').value); now.version = now.numbers = 0; };
   $('weights-open').ontoggle = () => { now.version = 0; };
   openWeights((name) => guarded(() => send({ do: 'weight', name })));
 }
@@ -97,7 +97,7 @@ function show(frame) {
   // Curves and texts cost more to lay out than the eye follows: five times a second will do.
   if (!frame.running || performance.now() - now.numbers > 200) {
     now.numbers = performance.now();
-    showNumbers(now.about, frame);
+    showNumbers(now.about, now.sampler, frame);
   }
   slowFrame(frame);
   $('fingerprint').textContent = frame.fingerprint || 'told where it is paused, of up to 32 MiB';
