@@ -66,7 +66,9 @@ LABELS_004 = {"real_label": 0.9, "fake_label": 0.1}
 
 FACTS = {
     "simple": Facts(
-        DENSE_004 | {"slope": 0.2, "steps": 400 * EPOCH},
+        DENSE_004
+        | {"slope": 0.2, "steps": 400 * EPOCH, "g_output": "tanh", "d_optimizer": "sgd"}
+        | {"real_label": 1.0, "fake_label": 0.0, "g_dropout_rate": 0.0},
         ("summary_every",),
         Uniform([256], -1.0, 1.0),
         {"generator": 1_526_288, "discriminator": 201_217},

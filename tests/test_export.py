@@ -226,6 +226,51 @@ def test_the_page_runs_no_code_but_its_own_and_the_pinned_library(exported):
     assert "{" not in index
 
 
+@pytest.fixture(scope="module")
+def averaged(tmp_path_factory):
+    """The workdir of a run with a moving average, whose evaluations find step 20's the best."""
+    folder = tmp_path_factory.mktemp("averaged") / "run"
+    flags = ["--ema=.9", "--evaluate_every=20", "--summary_every=20", "--evaluate_num=200"]
+    flags += ["--model=circle", "--steps=40", "--jit=off", "--keep_checkpoints=3"]
+    ended = run("train.py", *flags, f"--workdir={folder}")
+    assert ended.code == 0, ended.err
+    log = folder / "metrics.jsonl"
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    for row in rows:
+        if row["step"] == 20:
+            row["eval_ema/sliced_wasserstein"] = 0.0
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("flags", "step", "ema"),
+    [
+        (["--step=best"], 20, True),
+        pytest.param(["--ema"], 40, True, marks=pytest.mark.slow),
+        pytest.param(["--step=best", "--noema"], 20, False, marks=pytest.mark.slow),
+    ],
+    ids=lambda of: " ".join(of) if isinstance(of, list) else str(of),
+)
+def test_the_weights_that_are_asked_for_are_exported(averaged, tmp_path, flags, step, ema):
+    ended = run("export.py", f"--workdir={averaged}", f"--out={tmp_path / 'out'}", *flags)
+    assert ended.code == 0, ended.err
+    asked, _ = loading.load_trained(averaged, step, ema)
+    others = [(20, False), (20, True), (40, False), (40, True)]
+    others.remove((step, ema))
+    model, weights = pages.read(tmp_path / "out" / "page")
+    assert model["title"] == f"circle, step {step}" + ", averaged weights" * ema
+    for name, variable in gans.named_weights(asked):
+        np.testing.assert_array_equal(weights[name], variable.numpy())
+    z = tf.random.stateless_normal([5, 3], [0, 1])
+    loaded = tf.saved_model.load(str(tmp_path / "out" / "saved_model"))
+    made = loaded.signatures["sample"](z=z)["samples"].numpy()
+    np.testing.assert_allclose(made, asked.samplers()[0].generate({"z": z}), atol=1e-5)
+    for other in others:  # none of which would have passed
+        gan, _ = loading.load_trained(averaged, *other)
+        assert np.abs(made - gan.samplers()[0].generate({"z": z})).max() > 1e-4
+
+
 def test_a_copied_library_has_to_be_the_pinned_one(tmp_path, monkeypatch):
     library = tmp_path / "tf.js"
     library.write_bytes(b"tensorflow")

@@ -19,7 +19,8 @@ from labs import new_lab, weights
 from processes import ROOT
 
 import ganflow
-from ganflow.interface import gans
+from ganflow.data import drawings
+from ganflow.interface import captions, gans
 from ganflow.models import circle
 
 pytestmark = [pytest.mark.slow, needs_chromium]
@@ -189,6 +190,38 @@ def test_points_are_drawn_with_the_mouse_and_with_keys_and_trained_on(opened):
     click(opened, "undraw")
     opened.wait_until("document.getElementById('title').textContent.startsWith('circle on circle')")
     at_step(opened, 0)
+
+
+def test_a_batch_and_a_target_change_under_way_and_the_equations_hold_the_values(opened):
+    assert "[" not in text(opened, "equations")  # no step yet
+    type_in(opened, "live-batch_size", 48)
+    type_in(opened, "live-real_label", 0.9)
+    opened.wait_until("document.getElementById('apart').textContent.includes('real_label was')")
+    assert "batch_size was changed; real_label was changed" in text(opened, "apart")
+    type_in(opened, "count", 5)
+    click(opened, "whole")
+    at_step(opened, 5)
+    told = dict(re.findall(r"(\w+) ([\d.]+)", text(opened, "scalars")))
+    first, second, *_ = text(opened, "equations").splitlines()
+    assert first.startswith(f"D's loss [{told['d_loss']}], twice a step: -mean(log D(x) [")
+    assert f"D(G(z)) [{told['d_fake']}]" in first and f"G's loss [{told['g_loss']}]" in second
+    click(opened, "restart")
+    at_step(opened, 0)
+    opened.wait_until("document.getElementById('live-batch_size').value === '128'")
+    assert text(opened, "apart") == ""
+
+
+def test_under_an_image_stands_its_caption(browser):
+    flags = ("--model=stackgan", "--batch_size=4", "--g_width=8", "--g_2_width=8", "--d_width=8")
+    with lab(*flags) as url:
+        browser.resize(1300, 1000)
+        browser.open(url)
+        browser.wait_until("document.getElementById('grid-generated')")
+        label = "return document.getElementById(arguments[0]).getAttribute('aria-label');"
+        for grid in ("grid-generated", "grid-real"):
+            found = browser.script(label, grid).rpartition("the first: ")[2]
+            assert set(captions.split(found)) <= set(drawings.VOCABULARY) and len(found) > 10
+        assert browser.script(f"{SEEN} return overlapping();") == []
 
 
 def test_weights_open_and_one_is_read(opened):

@@ -2,17 +2,25 @@
 
 import base64
 import json
+import subprocess
+import sys
 import threading
 import time
 
 import numpy as np
 import pytest
-from webs import HOST, PORT, TOKEN, Page, page, setting, weights
+import tensorflow as tf
+from processes import ROOT
+from webs import HOST, PORT, SMALL, TOKEN, Page, page, setting, weights
 
+from ganflow import models
 from ganflow.base.errors import InputError
-from ganflow.lab.web import curves, frames, serving, wire
+from ganflow.data import Dataset
+from ganflow.interface.sampler import Sampler
+from ganflow.lab.web import curves, equations, frames, looking, serving, wire
 from ganflow.lab.web.server import _PAGE, MOST_BYTES, Server, is_loopback
 from ganflow.lab.web.trainer import Trainer
+from ganflow.nn import draws
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +160,12 @@ def test_what_is_no_command_is_refused(of):
         ("limit", {"steps_per_second": None}, "a number from 0"),
         ("rate", {"name": "d", "value": "1"}, "a number from 0"),
         ("rate", {"name": "e", "value": 1}, "there is no such optimizer"),
+        ("live", {"name": "batch_size", "value": 0}, "expected 1 or more"),
+        ("live", {"name": "batch_size", "value": 2.5}, "expected int"),
+        ("live", {"name": "batch_size", "value": 10**6}, "batch"),
+        ("live", {"name": "real_label", "value": 1.5}, "expected 1 or less"),
+        ("live", {"name": "real_label", "value": "1"}, "expected float"),
+        ("live", {"name": "g_hidden", "value": [3]}, "not to be changed under way"),
         ("weight", {"name": "generator/w_9"}, "there is no such weight"),
         ("save", {"workdir": ""}, "expected the name of a folder"),
         ("save", {"workdir": "/proc/nowhere"}, "/proc/nowhere"),
@@ -204,6 +218,24 @@ def test_a_frame_shows_the_state_as_it_is(of):
     np.testing.assert_array_equal(decoded(large["value"]["map"]), value)
 
 
+def test_under_each_sample_stands_what_it_was_asked_to_be():
+    fields = {"x": np.zeros([2, 2], np.float32), "caption": np.int32([[1, 2], [2, 0]])}
+    dataset = Dataset("some", fields, vocabulary=("", "blue", "dot"))
+    drawn = {"z": draws.Normal([3]), "label": draws.Classes(10), "code": draws.Uniform()}
+    sampler = Sampler("", drawn | {"caption": draws.Real("caption")}, lambda given: given["z"])
+    given = {
+        "caption": tf.constant(fields["caption"]),
+        "z": tf.zeros([2, 3]),
+        "label": tf.constant([7, 0]),
+        "code": tf.constant([0.5, -0.251]),
+    }
+    assert looking.conditions(sampler, given, dataset) == [
+        "blue dot, label 7, code 0.50",
+        "dot, label 0, code -0.25",
+    ]
+    assert looking.conditions(sampler, {"z": given["z"]}, dataset) == []
+
+
 def test_an_update_in_slow_motion_is_five_stages_and_then_that_update(of):
     of.do("steps", count=3)
     before = weights(of.trainer.bench)
@@ -228,11 +260,45 @@ def test_an_update_in_slow_motion_is_five_stages_and_then_that_update(of):
 
 
 def test_the_equations_are_those_of_the_docstring():
-    told = frames.equations(
-        "A.\n\n    D: a\n    G: b\n\nText.\n\n    ganflow-train --x\n\n    no\n"
-    )
+    told = equations.lines("A.\n\n    D: a\n    G: b\n\nText.\n\n    ganflow-train --x\n\n    no\n")
     assert told == ["D: a", "G: b"]
-    assert frames.equations("Nothing set off.") == []
+    assert equations.lines("Nothing set off.") == equations.pieces("Nothing.", ["d_loss"]) == []
+
+
+def test_values_belong_behind_the_terms_that_they_are_of(of):
+    d, g = of.get("about").json["equations"]
+    assert d == [
+        ["D's loss", "d_loss"],
+        [", twice a step: -mean(log D(x)", "d_real"],
+        ["), then -mean(log(1 - D(G(z))", "d_fake"],
+        ["))", ""],
+    ]
+    assert g == [["G's loss", "g_loss"], [":               -mean(log D(G(z)))", ""]]
+    of_g = equations.pieces("    G: -mean D(x), k D(G(z))\n    + k", ["g_loss", "k", "d_fake"])
+    assert [[name for _, name in line] for line in of_g] == [["g_loss", "k", ""], ["k", ""]]
+
+
+LOSSES = {
+    "cyclegan": {"g_loss"},  # d_loss is of two D
+    "stackgan_pp": {"g_loss", "kl"},  # d_loss is the sum over three D
+    "began": {"d_loss", "g_loss", "d_real", "d_fake", "k", "convergence"},
+    "stackgan": {"d_loss", "g_loss", "d_real", "d_fake", "kl"},
+    "cogan": {"d_loss", "g_loss"},  # D's means are over two domains
+    "discogan": {"d_loss", "g_loss"},
+    "dense_batch_norm": {"d_loss", "g_loss"},  # its equation names no term of one kind
+    "simple_keras": {"d_loss", "g_loss"},
+    "srgan": {"d_loss", "g_loss", "d_real", "d_fake", "content_loss"},
+}
+
+
+@pytest.mark.parametrize("model", models.names())
+def test_every_models_equations_have_places_for_values(model):
+    scalars = ["d_loss", "g_loss", "d_real", "d_fake", "kl", "k", "convergence", "content_loss"]
+    doc = models.load(model).__doc__
+    found = equations.pieces(doc, scalars)
+    assert ["".join(text for text, _ in line) for line in found] == equations.lines(doc)
+    placed = {name for line in found for _, name in line if name}
+    assert placed == LOSSES.get(model, {"d_loss", "g_loss", "d_real", "d_fake"})
 
 
 def test_numbers_survive_the_wire():
@@ -303,6 +369,25 @@ def test_a_page_that_is_gone_costs_no_frames(of):
     assert of.trainer._version <= version + 1
 
 
+def test_a_diagnosis_is_shown_once_it_is_there_also_at_rest(of):
+    of.do("steps", count=SMALL.summary_every)
+    until(lambda: of.trainer.shown.doctor.told[0] is not None)
+    until(lambda: of.trainer._dirty or of.trainer._frame.get("told") not in (None, [None]))
+    (told,) = of.get("state", query_string={"after": 0}).json["told"]
+    assert told["step"] == SMALL.summary_every and told["state"].startswith("too early")
+
+
+@pytest.mark.slow
+def test_the_benchmark_counts_pictures_and_steps():
+    command = [sys.executable, str(ROOT / "benchmarks" / "lab.py"), "--seconds=1", "--rounds=1"]
+    flags = ["--", "--g_hidden=8", "--d_hidden=8"]
+    ended = subprocess.run([*command, *flags], capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    header, *rows = ended.stdout.splitlines()
+    found = [float(row.split()[-1].replace(",", "")) for row in rows]
+    assert header.split() == ["median", "least", "most"] and len(found) == 4 and min(found) > 0
+
+
 def test_the_speed_has_a_limit(of):
     of.do("limit", steps_per_second=50)
     of.do("run")
@@ -312,6 +397,25 @@ def test_the_speed_has_a_limit(of):
     rate = (of.trainer.bench.step - step) / (time.monotonic() - begun)
     of.do("pause")
     assert 0 < rate <= 60
+
+
+def test_a_batch_changes_while_it_runs_and_goes_back_with_a_restart(of):
+    of.do("run")
+    until(lambda: of.trainer.bench.step > 30)
+    epoch = of.get("about").json["epoch"]
+    of.do("live", name="batch_size", value=24)
+    frame, targets = of.frame(), {"real_label": 1.0, "fake_label": 0.0}
+    assert frame["running"] and frame["live"] == {"batch_size": 24} | targets
+    until(lambda: of.trainer.bench.step > frame["step"] + 30)
+    of.do("pause")
+    assert of.frame()["step"] > frame["step"] and of.get("about").json["epoch"] == epoch
+    stages = {stage["stage"]: stage for stage in of.do("stages", name="d_step")["stages"]}
+    assert [part["shape"] for part in stages["draw"]["parts"]] == [[24, 2], [24, 3]]
+    assert "batch_size was changed" in of.refused("save", workdir="nowhere")
+    of.do("restart")
+    frame = of.frame()
+    assert frame["live"] == {"batch_size": 16} | targets
+    assert frame["apart"] == [] and frame["step"] == 0
 
 
 def test_what_is_not_finite_stops_and_is_told_until_a_restart(of):

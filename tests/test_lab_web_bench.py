@@ -18,6 +18,7 @@ from ganflow.lab.web.bench import Bench
 from ganflow.lab.web.doctor import Doctor
 from ganflow.lab.web.looking import looks
 from ganflow.lab.web.setting import of_flags
+from ganflow.models import discogan
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,46 @@ def test_a_rate_of_0_stops_one_network_and_the_same_rate_changes_nothing(bench):
         bench.set_rate("nobody", 1.0)
 
 
+def test_another_batch_and_another_label_go_on_from_the_same_state(bench, trained):
+    """As a training does that has had them from the beginning, and is given that state."""
+    bench.advance(15)
+    before, question = state(bench), Question(bench.lab, "d_step")
+    loss = question.ask().scalars["d_loss"]
+    bench.set_live("batch_size", 16)
+    assert bench.apart == []  # it had that already
+    bench.set_live("batch_size", 24)
+    bench.set_live("real_label", 0.8)
+    assert state(bench) == before and Question(bench.lab, "d_step").ask().scalars["d_loss"] != loss
+    run = new_run(dataclasses.replace(SMALL, batch_size=24, real_label=0.8))
+    copied = (*bench.run.gan.variables, bench.run.step)
+    for variable, value in zip((*run.gan.variables, run.step), copied, strict=True):
+        variable.assign(value)
+    run.advance(12)
+    bench.advance(12)
+    assert values(bench.run) == values(run) and bench.step == 27
+    assert bench.apart == ["batch_size was changed", "real_label was changed"]
+    bench.update("d_step", 1)  # a single update takes them as well
+    run.gan.d_step(run.feed.batch_of(27))
+    for a, b in zip(bench.run.gan.d_variables, run.gan.d_variables, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    bench.restart()  # what the flags say
+    bench.advance(10)
+    assert values(bench.run) == trained[10] and bench.apart == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["dense_logits", "simple_keras"])
+def test_labels_of_other_models_are_changed_under_way_too(model):
+    small = {"dataset": "digits", "batch_size": 8, "g_hidden": (8,), "d_hidden": (8,)}
+    config = models.load(model).Config()
+    known = {field.name for field in dataclasses.fields(config)}
+    config = dataclasses.replace(config, **{k: v for k, v in small.items() if k in known})
+    bench = Bench(setting(config, model))
+    before = Question(bench.lab, "d_step").ask().scalars["d_loss"]
+    bench.set_live("real_label", 0.6)
+    assert Question(bench.lab, "d_step").ask().scalars["d_loss"] != before
+
+
 def test_what_is_no_longer_finite_is_named(bench):
     bench.set_rate("d", 1e38)
     with pytest.raises(NotFiniteError, match="not finite: .*d_loss.*restart"):
@@ -138,13 +179,28 @@ def test_the_diagnosis_is_that_of_a_training(tmp_path):
         if doctor.is_due(bench.step):
             doctor.look(bench.step, bench.gradient_norms)
             doctor._background.drain()
-            judged[bench.step] = doctor.told
+            (judged[bench.step],) = doctor.told
     doctor.close()
     assert list(judged) == [200, 400, 600]
     for row in run.rows[1:]:
         told = judged[row["step"]]
         assert told.state.startswith(row["health"])
         assert [ill["illness"].replace(" ", "_") for ill in told.illnesses] == row["diagnosis"]
+
+
+@pytest.mark.slow
+def test_every_sampler_is_judged_and_by_its_own_samples():
+    config = discogan.Config(dataset="gaussians_5_10", batch_size=16, width=8)
+    bench = Bench(setting(dataclasses.replace(config, summary_every=2), "discogan"))
+    doctor = Doctor(bench.run)
+    for _ in range(3):
+        bench.advance(bench.most(2))
+        doctor.look(bench.step, bench.gradient_norms)
+    doctor.close()
+    assert len(doctor.told) == len(bench.run.samplers) > 1
+    assert all(told.step == bench.step and told.state for told in doctor.told)
+    own = [rows[-1] for rows in doctor._rows]
+    assert len({str(sorted(row.items())) for row in own}) == len(own)
 
 
 # ---------------------------------------------------------------- workdirs

@@ -61,23 +61,28 @@ class Run:
         self.strategy = strategy or replicas.make_strategy(options.num_replicas)
         self.folder, self.fields = Path(options.workdir), dataset.about()
         self.code = code.hashes(Path(module.__file__ or ""))  # now: it may be edited meanwhile
-        start.check_batch(dataset, config.batch_size, self.strategy)
         with self.strategy.scope():
             self.gan = gans.build(module, config, self.fields, options.seed)
             self.average = start.moving_average(self.gan, self.fields, options.ema)
         self.schedule, self.samplers = self.gan.schedule(), self.gan.samplers()
         self.rows: list[dict] = []  # of metrics.jsonl, once it trains
         self.keeping = keeping.of_options(options, dataset, self.samplers[0])
-        self.feed = Feed(self.schedule, dataset, config.batch_size, options.seed)
-        steps = self.feed.steps_of(options.epochs) if options.epochs else config.steps
-        self.config = dataclasses.replace(config, steps=steps)
         self.jit = start.decide_jit(self.gan, self.strategy, options.jit)
-        self.steps_per_call = start.steps_per_call(self.gan, self.feed, options, self.jit)
-        self.calls = [PhaseCall(self, number) for number in range(len(self.feed.phases))]
+        self.compile(config)
         self.scalar_names = list(dict.fromkeys(n for c in self.calls for n in c.scalar_names))
         self.means, self.step = Means(self.scalar_names), tf.Variable(0, False, dtype=tf.int64)
         state = {"gan": self.gan, "step": self.step, "means": self.means}
         self.state = tf.train.Checkpoint(**state, **start.named(average=self.average))
+
+    def compile(self, config) -> None:
+        """Make the calls, with these settings; InputError where the data do not fill a batch."""
+        dataset, options = self.dataset, self.options
+        start.check_batch(dataset, config.batch_size, self.strategy)
+        self.feed = Feed(self.schedule, dataset, config.batch_size, options.seed)
+        steps = self.feed.steps_of(options.epochs) if options.epochs else config.steps
+        self.config = dataclasses.replace(config, steps=steps)
+        self.steps_per_call = start.steps_per_call(self.gan, self.feed, options, self.jit)
+        self.calls = [PhaseCall(self, number) for number in range(len(self.feed.phases))]
 
     def advance(self, count: int) -> dict[tuple[str, str], float]:
         """Do `count` steps, at most `steps_per_call` and all of one phase, in one call.

@@ -2,6 +2,7 @@
 
     bench.py      from flags to a lab: `Options`, `prepare`
     stepping.py   `Lab`: a model that is stepped update by update; `Report`: what a command did
+    update.py     `Update`: one update, compiled by itself
     viewing.py    `View`: the fixed samples of one sampler, what D says of them, their picture
     lesson.py     what is typed, and what answers it: `greeting`, `typed`, `session`
     texts.py      what is printed: plain columns some 90 characters wide

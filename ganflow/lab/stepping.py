@@ -15,6 +15,7 @@ import tensorflow as tf
 from ganflow import data
 from ganflow.engine.feed import Feed
 from ganflow.interface import gans, schedule
+from ganflow.lab.update import Update
 from ganflow.lab.viewing import View
 from ganflow.nn import optimizers
 
@@ -92,17 +93,11 @@ class Lab:
         Raises:
           InputError: the data set does not fill a batch, or has not the fields that are needed.
         """
-        self.model, self.gan, self.config, self.dataset = model, gan, config, dataset
-        self.networks, self.first_step = gan.networks, step
-        data.check_batch(dataset, config.batch_size)
-        self.schedule = gan.schedule()
-        self._feed = Feed(self.schedule, dataset, config.batch_size, seed)
+        self.model, self.gan, self.dataset, self.seed = model, gan, dataset, seed
+        self.networks, self.first_step, self.schedule = gan.networks, step, gan.schedule()
         # As in a run: a fusion that fails on gradients of gradients, and says so on stderr.
         tf.config.optimizer.set_experimental_options({"remapping": False})
-        names = gans.weight_names(gan)
-        self.updates = {
-            name: Update(update, names) for name, update in self.schedule.updates.items()
-        }
+        self.compile(config)
         most = _POINTS if dataset.is_points else _IMAGES
         count = min(most, *map(len, dataset.fields.values()))
         fields = {name: data.decoded(array[:count]) for name, array in dataset.fields.items()}
@@ -110,6 +105,20 @@ class Lab:
         self._first = self._state()
         self.first_weights = self._weights()
         self.restart()
+
+    def compile(self, config: Any) -> None:
+        """Make the updates with these settings, those of the networks being as they are built.
+
+        Raises:
+          InputError: the data set does not fill a batch.
+        """
+        data.check_batch(self.dataset, config.batch_size)
+        self.config = config
+        self._feed = Feed(self.schedule, self.dataset, config.batch_size, self.seed)
+        names = gans.weight_names(self.gan)
+        self.updates = {
+            name: Update(update, names) for name, update in self.schedule.updates.items()
+        }
 
     def restart(self) -> None:
         """Back to the state, optimizers included, in which the lab began."""
@@ -226,42 +235,6 @@ class Lab:
     def _go_to(self, state: list[np.ndarray]) -> None:
         for variable, value in zip(self.gan.variables, state, strict=True):
             variable.assign(value)
-
-
-class Update:
-    """One update of a schedule, compiled.
-
-    Attributes:
-      trained: ids of the variables in the lists of its optimizers; known once it has run.
-    """
-
-    def __init__(self, update: schedule.Update, weight_names: dict[int, str]):
-        """Wrap a bound method of the Gan; `weight_names` are those of `gans.weight_names`."""
-        self.name = update.__name__
-        self.trained: set[int] = set()
-        self._update, self._weight_names = update, weight_names
-        self._call = tf.function(self._once, autograph=False)
-
-    def __call__(self, batch: schedule.Batch) -> tuple[dict[str, tf.Tensor], dict[str, dict]]:
-        """Do it: its scalars, and {label: {"generator/w_0": the gradient's norm}}."""
-        scalars, norms = self._call(batch)
-        return scalars, {
-            label: {weight: float(norm) for weight, norm in of.items()}
-            for label, of in norms.items()
-        }
-
-    def _once(self, batch):
-        with optimizers.recorded_updates() as rows:
-            scalars = self._update(batch)
-        norms = {}
-        for row in rows:  # of several under one label the last one counts
-            trained = row.optimizer.trained
-            self.trained.update(map(id, trained))
-            norms[row.label] = {
-                self._weight_names[id(v)]: tf.norm(gradient)
-                for v, gradient in zip(trained, row.gradients, strict=True)
-            }
-        return scalars, norms
 
 
 def times(count: int, update: str) -> str:

@@ -10,8 +10,8 @@ The engine knows these names of a model file, and no others:
       .samplers()        what can be drawn, shown and judged: `interface.sampler`
 
 An update is a method, `d_step(batch)`: it takes its gradients over its own list of variables, moves
-them, and returns scalars. `Gan` raises a ValueError of one line, "trains on ...", where it cannot
-train on the data.
+them, and returns scalars; D's targets it reads from `self.config`. `Gan` raises a ValueError of one
+line, "trains on ...", where it cannot train on the data.
 """
 
 import difflib

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 from ganflow import data
 from ganflow.summaries import cells, diagnosis, health, patches, probes
@@ -30,11 +31,9 @@ class SamplerJudge:
         run: an `engine.Run`.
         eye: what looks at the sampler.
         """
-        self._eye, against = eye, eye.sampler.against
+        self._run, self._eye, against = run, eye, eye.sampler.against
         # Of the mixture that a sampler's points are to be of.
         self._modes = data.modes(run.dataset.name, against) if isinstance(against, str) else None
-        self._settings = dataclasses.asdict(run.config) | {"model": run.model_name}
-        self._settings |= {"is_points": eye.is_points}
 
     def judge(self, rows: list[dict], row: dict, seen: Seen) -> Judged:
         """Say what there is to say; slow for the first time.
@@ -66,8 +65,13 @@ class SamplerJudge:
             modes=self._modes,
             cells=kinds,
             patches=pieces,
-            settings=self._settings,
+            settings=self._settings(),
         )
+
+    def _settings(self) -> dict[str, Any]:
+        """As they are now: the lab changes some under way."""
+        of_model = dataclasses.asdict(self._run.config) | {"model": self._run.model_name}
+        return of_model | {"is_points": self._eye.is_points}
 
     @functools.cached_property
     def _likeness(self) -> tuple[Cells | None, Patches | None]:

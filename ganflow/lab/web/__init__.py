@@ -9,9 +9,11 @@
     doctor.py     the diagnosis of what is under way
     curves.py     losses as they grow, in as many points as a page shows
     stages.py     an update in slow motion: five stages, and what each produced
+    equations.py  the model's equations, and where values belong in them
     frames.py     what a page is told: the model, its weights, their fingerprint
     showing.py    `Shown`: one bench as pages see it
     trainer.py    the one thread that touches TensorFlow: obeys, steps, makes frames
+    goals.py      what is under way, in pieces of how many steps
     commands.py   what a page may ask of it, checked
     wire.py       frames as JSON
     server.py     who is let in, and what is answered

@@ -1,26 +1,30 @@
 """A run and a lab over one model: whole steps are the engine's own calls, single updates the lab's.
 
 So after n whole steps the state is, bit for bit, what `ganflow-train` has with the same flags. A
-single update, or another learning rate, takes it off that way; `Bench.apart` says so.
+single update, another learning rate, batch or label takes it off that way; `Bench.apart` says so.
 """
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ganflow import models
+from ganflow.base.config import check
 from ganflow.base.errors import InputError, NotFiniteError
-from ganflow.engine import Run
-from ganflow.engine.call import PhaseCall
+from ganflow.engine import Run, start
 from ganflow.engine.not_finite import NotFinite
 from ganflow.interface import gans
 from ganflow.lab import bench as flags
-from ganflow.lab.stepping import Lab, Report, Update
-from ganflow.lab.web.setting import Setting
+from ganflow.lab.stepping import Lab, Report
+from ganflow.lab.web.setting import Setting, typed
 from ganflow.nn.optimizers import Optimizer
 from ganflow.storage import checkpoints
 from ganflow.trained import loading
+
+_TARGETS = ("real_label", "fake_label")  # of D, as models name them
 
 
 class Bench:
@@ -52,6 +56,7 @@ class Bench:
             self.run.model_name, self.run.gan, self.run.config, dataset, options.seed, first
         )
         self._factors: dict[str, tf.Variable] = {}
+        self._first_live = self.live()
         self._beside = [(v, v.numpy()) for v in self._beside_the_model()]
         self.apart: list[str] = []
         self.saved_in: Path | None = None
@@ -121,7 +126,9 @@ class Bench:
         return report
 
     def restart(self) -> None:
-        """Back to the state in which it was built, learning rates included."""
+        """Back to the state in which it was built, learning rates, batch and labels included."""
+        if self.live() != self._first_live:
+            self._take(self._first_live)
         self.lab.restart()
         for variable, value in self._beside:
             variable.assign(value)
@@ -169,10 +176,47 @@ class Bench:
         """Give a schedule its factor; what had been traced without it is traced anew."""
         self._factors[name] = tf.Variable(1.0, trainable=False)
         optimizer.multiply_rate(self._factors[name])
-        run, lab = self.run, self.lab
-        run.calls = [PhaseCall(run, number) for number in range(len(run.feed.phases))]
-        names = gans.weight_names(run.gan)
-        lab.updates = {key: Update(of, names) for key, of in lab.schedule.updates.items()}
+        self._take({})
+
+    # ------------------------------------------------------------ batch and labels
+
+    def live(self) -> dict[str, Any]:
+        """The settings that `set_live` can change: the batch's size, and D's targets.
+
+        A model reads its targets from its `config` while an update is traced; where it keeps none,
+        or draws them, they are left to a restart.
+        """
+        config, of_gan = self.run.config, getattr(self.run.gan, "config", None)
+        has_fixed = of_gan is not None and not getattr(of_gan, "random_labels", False)
+        names = ["batch_size", *(_TARGETS if has_fixed else ())]
+        return {name: getattr(config, name) for name in names if hasattr(config, name)}
+
+    def set_live(self, name: str, value: Any) -> None:
+        """Go on from this state with another batch size or target of D; steps are compiled anew.
+
+        Batch n is then that of a training which had this size from its beginning.
+
+        Raises:
+          InputError: there is no such setting, or it cannot have this value.
+        """
+        known = self.live()
+        if name not in known:
+            raise InputError(f"{name}: not to be changed under way; {', '.join(known)}")
+        value = typed(self.run.config, name, value)
+        check(dataclasses.replace(self.run.config, **{name: value}))
+        if value != known[name]:
+            self._take({name: value})
+            self._off(f"{name} was changed")
+
+    def _take(self, settings: dict[str, Any]) -> None:
+        """Trace everything anew, with some settings changed."""
+        run = self.run
+        changed = dataclasses.replace(run.config, **settings)
+        start.check_batch(run.dataset, changed.batch_size, run.strategy)  # before anything is
+        if settings and hasattr(run.gan, "config"):
+            run.gan.config = dataclasses.replace(run.gan.config, **settings)
+        run.compile(changed)
+        self.lab.compile(changed)
 
     def _off(self, why: str) -> None:
         if why not in self.apart:

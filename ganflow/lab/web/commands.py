@@ -15,7 +15,8 @@ from ganflow.base.errors import InputError
 from ganflow.interface import gans
 from ganflow.lab.web import frames, keeping, stages
 from ganflow.lab.web.bench import Bench
-from ganflow.lab.web.trainer import ENDLESS, Goal, Trainer
+from ganflow.lab.web.goals import ENDLESS, Goal
+from ganflow.lab.web.trainer import Trainer
 
 MOST_STEPS = 1_000_000  # of one command; `run` has no end
 MOST_UPDATES = 10_000
@@ -85,7 +86,7 @@ def _limit(trainer: Trainer, command: dict) -> dict:
     limit = _number(command, "steps_per_second", 0.0, 1e9)
 
     def set_limit() -> dict:
-        trainer.limit = limit
+        trainer.pace.limit = limit
         return {}
 
     return trainer.call(set_limit)
@@ -105,6 +106,16 @@ def _rate(trainer: Trainer, command: dict) -> dict:
     return trainer.call(set_rate)
 
 
+def _live(trainer: Trainer, command: dict) -> dict:
+    def set_live() -> dict:
+        trainer.busy = "compiling the steps with another setting"
+        trainer.bench.set_live(str(command.get("name")), command.get("value"))
+        trainer.renew()
+        return {}
+
+    return trainer.call(set_live)
+
+
 def _restart(trainer: Trainer, command: dict) -> dict:
     settings, points = command.get("settings"), command.get("points")
     if settings is not None and not isinstance(settings, dict):
@@ -119,7 +130,10 @@ def _restart(trainer: Trainer, command: dict) -> dict:
         if drawn is not None:
             setting = setting.with_points(drawn if len(drawn) else None)
         if setting is trainer.setting:
+            live = trainer.bench.live()
             trainer.bench.restart()
+            if trainer.bench.live() != live:
+                trainer.renew()
             trainer.begin()
         else:
             trainer.busy = "building the networks and a graph of their steps"
@@ -178,6 +192,7 @@ _KNOWN: dict[str, Callable[[Trainer, dict], dict]] = {
     "pause": _pause,
     "limit": _limit,
     "rate": _rate,
+    "live": _live,
     "restart": _restart,
     "save": _save,
     "stages": _stages,

@@ -5,7 +5,7 @@ training. Single updates are outside a training's summaries: nothing is judged b
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ganflow.engine import Run
 from ganflow.engine.means import gradient_norms
@@ -24,23 +24,31 @@ class Told:
 
 
 class Doctor:
-    """Judges the main sampler of a run.
+    """Judges every sampler of a run.
 
     Attributes:
-      told: the newest; None before the first summary.
+      told: the newest of each sampler, the main one first; None before the first summary.
     """
 
-    def __init__(self, run: Run):
-        self._run = run
-        self._eye = SamplerEye(run, run.samplers[0], is_main=True)
-        self._judge, self._background = SamplerJudge(run, self._eye), Background()
-        self._rows: list[dict] = []
-        self.told: Told | None = None
+    def __init__(self, run: Run, on_told: Callable[[], None] = lambda: None):
+        """Args:
+        run: an `engine.Run`.
+        on_told: called whenever something new is told, by another thread.
+        """
+        self._run, self._on_told = run, on_told
+        self._eyes = [SamplerEye(run, of, is_main=not i) for i, of in enumerate(run.samplers)]
+        self._judges = [SamplerJudge(run, eye) for eye in self._eyes]
+        self._background = Background()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._rows: list[list[dict]] = [[] for _ in self._eyes]  # as each sampler's rules see them
+        self.told: list[Told | None] = [None] * len(self._eyes)
 
     def restart(self) -> None:
         """Forget the rows so far."""
         self._background.drain()
-        self._rows, self.told = [], None
+        self._forget()
 
     def is_due(self, step: int) -> bool:
         """Whether a training has a summary at this step."""
@@ -54,19 +62,21 @@ class Doctor:
           norms: the last step's gradients' by (update's label, weight).
         """
         row = {"step": step} | self._run.means.take() | gradient_norms(norms)
-        seen = self._eye.look()
-        size = sum(x.shape.num_elements() * 4 for x in seen.activations.values())
+        seen = [eye.look() for eye in self._eyes]
+        size = sum(x.shape.num_elements() * 4 for one in seen for x in one.activations.values())
         self._background.hand_over(lambda: self._tell(row, seen), size)
 
     def close(self) -> None:
         """Wait for what is being judged, and end the thread."""
         self._background.close()
 
-    def _tell(self, row: dict, seen: Seen) -> None:
-        judged = self._judge.judge([*self._rows, row], row, seen.arrays())
-        self._rows = [*self._rows, row | judged.figures]
-        illnesses = [
-            {"illness": v.illness.replace("_", " "), "evidence": v.evidence, "advice": v.advice}
-            for v in judged.verdicts
-        ]
-        self.told = Told(row["step"], str(judged.health), tuple(illnesses))
+    def _tell(self, row: dict, seen: list[Seen]) -> None:
+        for i, (judge, one) in enumerate(zip(self._judges, seen, strict=True)):
+            judged = judge.judge([*self._rows[i], row], row, one.arrays())
+            self._rows[i] = [*self._rows[i], row | judged.figures]
+            illnesses = [
+                {"illness": v.illness.replace("_", " "), "evidence": v.evidence, "advice": v.advice}
+                for v in judged.verdicts
+            ]
+            self.told[i] = Told(row["step"], str(judged.health), tuple(illnesses))
+        self._on_told()

@@ -3,14 +3,13 @@
 import dataclasses
 import hashlib
 import inspect
-import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ganflow.interface import gans, tables
-from ganflow.lab.web import heat
+from ganflow.lab.web import equations, heat
 from ganflow.lab.web.asking import Answer
 from ganflow.lab.web.bench import Bench
 from ganflow.lab.web.looking import Look
@@ -30,7 +29,7 @@ def about(bench: Bench, looks: list[Look]) -> dict:
         "drawn": setting.drawn,
         "start": setting.start,
         "seed": run.options.seed,
-        "equations": equations(run.module.__doc__ or ""),
+        "equations": equations.pieces(run.module.__doc__ or "", run.scalar_names),
         "updates": [_update(bench, name) for name in bench.lab.updates],
         "phases": [[*phase.update_names] for phase in run.schedule.phases],
         "settings": _settings(bench),
@@ -46,19 +45,6 @@ def _update(bench: Bench, name: str) -> dict:
     lines = inspect.getsource(update).splitlines()
     indent = len(lines[0]) - len(lines[0].lstrip())
     return {"name": name, "about": doc, "source": [line[indent:] for line in lines]}
-
-
-def equations(doc: str) -> list[str]:
-    """The lines that a model's docstring sets off before its first command: its losses."""
-    found: list[str] = []
-    for line in doc.splitlines():
-        if re.match(r"\s+(ganflow-|python |bin/)", line):
-            break
-        if line.startswith("    "):
-            found.append(line[4:])
-        elif found and not line.strip() and found[-1]:
-            found.append("")
-    return found[:-1] if found and not found[-1] else found
 
 
 def _settings(bench: Bench) -> list[dict]:

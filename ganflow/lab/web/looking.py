@@ -1,10 +1,12 @@
 """What one sampler shows: D over the plane with points and arrows, or images with D's scores."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
+from ganflow.data import Dataset
 from ganflow.interface import gans
 from ganflow.interface.sampler import Sampler
 from ganflow.lab.stepping import Lab
@@ -20,7 +22,7 @@ _BYTES = 120_000  # of the images of one kind in a frame
 class Look:
     """A view of a lab as a page shows it."""
 
-    def __init__(self, view: View):
+    def __init__(self, view: View, dataset: Dataset):
         self.view, self.sampler = view, view.sampler
         self.count = min(_POINTS if view.is_points else _images(view.real), len(view.real))
         every = len(view.real) // self.count  # from all over the data, which may come in order
@@ -31,6 +33,10 @@ class Look:
         self._given = {name: some(x) for name, x in view.given.items()}
         self._real = some(view.real)
         self._with_real = {name: some(x) for name, x in view.given_with_real.items()}
+        self._words = {
+            "words": conditions(self.sampler, self._given, dataset),
+            "real_words": conditions(self.sampler, self._with_real, dataset),
+        }
         self.has_plane = view.is_points and view.is_judged
         if self.has_plane:
             ticks, plane = surface.plane(view.real.numpy(), CELLS)
@@ -53,6 +59,7 @@ class Look:
             "given_names": list(sampler.given),
             "real": _shown(self._real.numpy()),
             "given": {name: _shown(x) for name, x in images.items()},
+            **self._words,
         }
         if self.view.is_points:
             found["reach"] = 1.5 * float(np.abs(self.view.real.numpy()).max()) or 1.0
@@ -106,9 +113,30 @@ def push(sampler: Sampler, fake: tf.Tensor, given: dict) -> tf.Tensor:
     return tape.gradient(value, fake)
 
 
+def conditions(sampler: Sampler, given: Mapping[str, tf.Tensor], dataset: Dataset) -> list[str]:
+    """What each example is asked, or told, to be: caption, class, codes; [] where it is nothing.
+
+    Args:
+      sampler: of the model.
+      given: some of what it is given, [n, ...] by name.
+      dataset: knows the words of captions.
+    """
+    told = []
+    for name, x in given.items():
+        draw, values = sampler.given[name], x.numpy()
+        if isinstance(draw, Real) and draw.field == "caption":
+            told.append([dataset.words(caption) for caption in values])
+        elif values.ndim == 1:
+            is_class = values.dtype.kind in "iu"
+            told.append(
+                [f"{name} {value}" if is_class else f"{name} {value:.2f}" for value in values]
+            )
+    return [", ".join(of_one) for of_one in zip(*told, strict=True)]
+
+
 def looks(lab: Lab) -> list[Look]:
     """One for each sampler of a lab."""
-    return [Look(view) for view in lab.views]
+    return [Look(view, lab.dataset) for view in lab.views]
 
 
 def generating_networks(lab: Lab) -> set[str]:

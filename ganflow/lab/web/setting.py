@@ -57,7 +57,7 @@ class Setting:
         if "dataset" in settings:
             raise InputError("dataset: start another lab with --dataset, or draw points")
         config = dataclasses.replace(
-            self.config, **{name: _typed(self.config, name, v) for name, v in settings.items()}
+            self.config, **{name: typed(self.config, name, v) for name, v in settings.items()}
         )
         options = dataclasses.replace(self.options, seed=seed)
         check(config)
@@ -124,7 +124,7 @@ def _engine_options(options: bench.Options, of_run: dict[str, Any]) -> engine.Op
     return dataclasses.replace(engine.Options(), **(kept | own))
 
 
-def _typed(config: Any, name: str, value: Any) -> Any:
+def typed(config: Any, name: str, value: Any) -> Any:
     """A number that came as JSON, as its field has it: 1 for 1.0, a list for a tuple."""
     default = getattr(config, name)
     if isinstance(default, float) and type(value) is int:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from ganflow.interface import wiring
 from ganflow.lab.web import frames
@@ -24,9 +24,13 @@ class Shown:
       generating: the networks that make samples.
     """
 
-    def __init__(self, bench: Bench):
+    def __init__(self, bench: Bench, on_told: Callable[[], None]):
+        """Args:
+        bench: is shown.
+        on_told: called when there is a new diagnosis, by another thread.
+        """
         self.bench = bench
-        self.looks, self.doctor = looks(bench.lab), Doctor(bench.run)
+        self.looks, self.doctor = looks(bench.lab), Doctor(bench.run, on_told)
         self.generating = generating_networks(bench.lab)
         self._questions: dict[str, Question] = {}
         self._used: dict[str, set[str]] | None = None
@@ -39,6 +43,10 @@ class Shown:
         self.scalars: dict[str, float] = {}
         self._rate = (time.monotonic(), self.bench.step, 0.0)  # since when, from where, steps a s
         self._weights: tuple[int, float, list] = (-1, 0.0, [])  # version, not before, what
+
+    def renew(self) -> None:
+        """The same state goes on with other settings: what had been traced with the old is gone."""
+        self._questions = {}
 
     def about(self) -> dict:
         """What stays as it is."""
@@ -56,7 +64,7 @@ class Shown:
 
     def frame(self, wanted: Collection[tuple], version: int, is_running: bool) -> dict:
         """The bench as it is now, and of what costs more to see what is wanted."""
-        bench, told = self.bench, self.doctor.told
+        bench = self.bench
         found = {
             "step": bench.step,
             "done": dict(bench.lab.done),
@@ -65,9 +73,10 @@ class Shown:
             "scalars": dict(self.scalars),
             "curves": self.curves.arrays(),
             "rates": {name: list(of) for name, of in bench.rates().items()},
+            "live": bench.live(),
             "apart": list(bench.apart),
             "saved_in": str(bench.saved_in or ""),
-            "told": None if told is None else dataclasses.asdict(told),
+            "told": [one and dataclasses.asdict(one) for one in self.doctor.told],
             "fingerprint": "" if is_running else frames.fingerprint(bench),
             "looks": {
                 what[1]: self.looks[what[1]].now()

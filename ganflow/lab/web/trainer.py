@@ -15,27 +15,13 @@ from typing import Any
 from ganflow.base.errors import GanflowError, InputError
 from ganflow.lab import texts
 from ganflow.lab.web.bench import Bench
+from ganflow.lab.web.goals import Goal, Pace
 from ganflow.lab.web.setting import Setting
 from ganflow.lab.web.showing import WEIGHTS, Shown
 
 FRAME_SECONDS = 1 / 30
-_WATCHED_SECONDS, _ALONE_SECONDS = 0.03, 0.2  # of steps in a row, with and without a page
 _FRESH_SECONDS = 0.1  # a frame of a training that has gone on since
 _REMEMBERED_SECONDS = 3.0  # since a page asked for something, it goes on looking at it
-_AT_HAND = 10  # single updates in a piece, at least: before and after each all weights are read
-ENDLESS = 2**62
-
-
-@dataclasses.dataclass
-class Goal:
-    """What is under way: so many updates of a name, or whole steps."""
-
-    name: str | None  # None: whole steps
-    left: int
-    asked: int
-    done: int = 0
-    text: str = ""  # of what the last piece changed
-    over: threading.Event = dataclasses.field(default_factory=threading.Event)
 
 
 @dataclasses.dataclass
@@ -60,10 +46,9 @@ class Trainer(threading.Thread):
         self._frame: dict = {"version": 0, "has": set()}
         self._made = self._next_frame = 0.0
         self._version, self._dirty, self._closed = 0, True, False
-        self.busy = ""
+        self.busy = self.error = ""
         self.goals: collections.deque[Goal] = collections.deque()
-        self.limit = 0.0  # whole steps a second; 0: as many as can be
-        self.error = ""
+        self.pace = Pace()
         self.failed: Exception | None = None  # a defect, which ended the thread
         self._epoch = 0
         self.shown: Shown | None = None
@@ -73,17 +58,23 @@ class Trainer(threading.Thread):
         """Take a bench in the place of the one before."""
         if self.shown is not None:
             self.shown.close()
-        self.setting, self.bench, self.shown = setting, bench, Shown(bench)
-        self._seconds: dict[str | int, float] = {}  # a step of an update, or of a phase; 0: unknown
+        self.setting, self.bench, self.shown = setting, bench, Shown(bench, self.touch)
+        self.pace.forget()
         self.begin()
 
     def begin(self) -> None:
         """Forget what has been shown of a state that is no more."""
         self.shown.begin()
         self._epoch += 1
-        self.error, self._due = "", 0.0
+        self.pace.rest()
+        self.error = ""
         self.about = self.shown.about() | {"epoch": self._epoch}
         self.end_goals()
+
+    def renew(self) -> None:
+        """Show on what goes on with other settings."""
+        self.pace.forget()
+        self.shown.renew()
 
     # ------------------------------------------------------------ asked by other threads
 
@@ -110,7 +101,6 @@ class Trainer(threading.Thread):
         """The newest frame that is newer than `after`, or, once patience ends, a sign of life."""
         end = time.monotonic() + patience_seconds
         wanted = {("look", number) for number in samplers} | ({WEIGHTS} if weights else set())
-
         begun = time.monotonic()
 
         def is_there() -> bool:
@@ -150,16 +140,16 @@ class Trainer(threading.Thread):
                 self._closed = True
                 self.changed.notify_all()
             self._end_goals()
-            while self._calls:
-                self._calls[0].error = InputError("the lab is ending")
-                self._calls.popleft().over.set()
+            for call in self._calls:
+                call.error = InputError("the lab is ending")
+                call.over.set()
             self.shown.close()
 
     def _next(self) -> bool:
         """One thing; False once closed."""
         with self.changed:
             while not (self._closed or self._calls or self._can_step() or self._must_show()):
-                self.changed.wait(self._idle_seconds())
+                self.changed.wait(self.pace.idle_seconds() if self.goals else None)
             if self._closed:
                 return False
             call = self._calls.popleft() if self._calls else None
@@ -170,7 +160,8 @@ class Trainer(threading.Thread):
             if self._can_step():
                 self._step()
         except GanflowError as error:
-            self._give_up(str(error))
+            self.error = str(error)
+            self.end_goals()
         if self._must_show():
             self._show()
         return True
@@ -188,10 +179,6 @@ class Trainer(threading.Thread):
             self.touch()
             call.over.set()
 
-    def _give_up(self, error: str) -> None:
-        self.error = error
-        self.end_goals()
-
     def _end_goals(self) -> None:
         while self.goals:
             self.goals.popleft().over.set()
@@ -208,12 +195,7 @@ class Trainer(threading.Thread):
         self.touch()
 
     def _can_step(self) -> bool:
-        return bool(self.goals) and time.monotonic() >= self._due
-
-    def _idle_seconds(self) -> float | None:
-        if not self.goals:
-            return None
-        return min(0.02, max(0.001, self._due - time.monotonic()))
+        return bool(self.goals) and self.pace.is_due()
 
     # ------------------------------------------------------------ steps
 
@@ -221,34 +203,20 @@ class Trainer(threading.Thread):
         """A piece of the goal, short enough that pages and commands need not wait."""
         goal, bench = self.goals[0], self.bench
         key = goal.name or bench.run.schedule.at(bench.step)[0]
-        watched = time.monotonic() - self._seen < _REMEMBERED_SECONDS
-        estimate = self._seconds.get(key)
-        piece = int((_WATCHED_SECONDS if watched else _ALONE_SECONDS) / estimate) if estimate else 1
-        if key not in self._seconds:
-            self.busy = "preparing the steps: some seconds, once"
-        if self.limit and goal.name is None:
-            piece = min(piece, int(self.limit * FRAME_SECONDS))
+        piece = self.pace.piece(goal, key, time.monotonic() - self._seen < _REMEMBERED_SECONDS)
+        self.busy = "preparing the steps: some seconds, once" if self.pace.is_new(key) else ""
         begun = time.perf_counter()
         if goal.name is None:
-            piece = bench.most(max(1, min(piece, goal.left)))
+            piece = bench.most(piece)
             self.shown.scalars |= bench.advance(piece)
         else:
-            piece = min(max(piece, _AT_HAND), goal.left)
             report = bench.update(goal.name, piece)
-            self.shown.scalars |= {key: after for key, (_, after) in report.scalars.items()}
+            self.shown.scalars |= {name: after for name, (_, after) in report.scalars.items()}
             goal.text = texts.report_text(report, bench.lab)
-        took = time.perf_counter() - begun
-        # The first piece was compiled, which says nothing of the others.
-        self._seconds[key] = took / piece if key in self._seconds else 0.0
+        self.pace.took(goal, key, piece, time.perf_counter() - begun)
         self.busy = ""
-        if self.limit and goal.name is None:
-            self._due = time.monotonic() + max(0.0, piece / self.limit - took)
-        self._after(goal, piece)
-
-    def _after(self, goal: Goal, piece: int) -> None:
         self.shown.stepped(are_whole=goal.name is None)
-        goal.done += piece
-        goal.left -= piece
+        goal.advance(piece)
         if not goal.left:
             self.goals.popleft().over.set()
         self.touch()
@@ -267,18 +235,16 @@ class Trainer(threading.Thread):
 
     def _show(self) -> None:
         wanted, begun = self._wanted(), time.monotonic()
-        self._dirty = False
-        self._version += 1
+        self._version, self._dirty = self._version + 1, False
         found = self.shown.frame(wanted, self._version, is_running=bool(self.goals)) | {
             "version": self._version,
             "has": wanted,
             "epoch": self._epoch,
             "busy": self.busy,
-            "limit": self.limit,
+            "limit": self.pace.limit,
             "error": self.error,
         }
         with self.changed:
             self._frame, self._made = found, time.monotonic()
             self.changed.notify_all()
-        now = time.monotonic()
-        self._next_frame = now + max(FRAME_SECONDS - (now - begun), now - begun)
+        self._next_frame = max(begun + FRAME_SECONDS, 2 * self._made - begun)  # half is the steps'

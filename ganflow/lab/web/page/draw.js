@@ -1,4 +1,4 @@
-// What is drawn: the plane with its points, curves, heat maps, grids of images.
+// What is drawn: the plane with its points, curves, heat maps.
 
 export const BLUE = '#0072b2', ORANGE = '#d55e00', PURPLE = '#6a1b7a';
 export const CYCLE = [BLUE, ORANGE, '#007a5a', '#a3447f', '#8a6100', '#2f6f9f', '#000000'];
@@ -175,7 +175,7 @@ export function curves(canvas, found) {
   context.setLineDash([]);
 }
 
-// ---------------------------------------------------------------- heat maps and images
+// ---------------------------------------------------------------- heat maps
 
 export function heat(canvas, map) {
   const [rows, columns] = map.shape;
@@ -193,32 +193,4 @@ export function heat(canvas, map) {
   });
   context.putImageData(image, 0, 0);
   return largest;
-}
-
-// A grid of images [n, h, w, c], uint8, with a text under each.
-export function grid(canvas, images, texts, most) {
-  const [count, high, wide, channels] = images.shape, columns = Math.min(most, count);
-  const zoom = Math.max(1, Math.round(58 / wide)), cell = Math.max(wide * zoom, 46), below = texts ? 17 : 4;
-  const rows = Math.ceil(count / columns);
-  canvas.width = columns * (cell + 4);
-  canvas.height = rows * (high * zoom + below);
-  const context = canvas.getContext('2d');
-  context.fillStyle = '#fff';
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.imageSmoothingEnabled = false;
-  context.font = '12px system-ui, sans-serif';
-  const small = new OffscreenCanvas(wide, high), on = small.getContext('2d'), image = on.createImageData(wide, high);
-  for (let n = 0; n < count; n++) {
-    for (let i = 0; i < high * wide; i++) {
-      const at = (n * high * wide + i) * channels;
-      for (let c = 0; c < 3; c++) image.data[4 * i + c] = images.data[at + (channels === 1 ? 0 : c)];
-      image.data[4 * i + 3] = 255;
-    }
-    on.putImageData(image, 0, 0);
-    const x = (n % columns) * (cell + 4), y = Math.floor(n / columns) * (high * zoom + below);
-    context.drawImage(small, x + (cell - wide * zoom) / 2, y, wide * zoom, high * zoom);
-    context.fillStyle = '#1a1a1a';
-    context.textAlign = 'center';
-    if (texts) context.fillText(texts[n], x + cell / 2, y + high * zoom + 12);
-  }
 }

@@ -3,6 +3,7 @@
 import * as wire from './wire.js';
 import { $, button, element, guarded, problem, thousands } from './parts.js';
 import { showLook } from './look.js';
+import { showLive } from './live.js';
 import { showNumbers, showSources } from './numbers.js';
 import { openWeights, showWeights } from './weights.js';
 import { setUpDrawing, whenDrawn } from './drawing.js';
@@ -65,7 +66,7 @@ function setUpControls() {
     $('saved').textContent = '';
     $('saved').textContent = (await send({ do: 'save', workdir: $('workdir').value })).text;
   });
-  $('sampler').onchange = () => { now.sampler = Number($('sampler').value); now.version = 0; };
+  $('sampler').onchange = () => { now.sampler = Number($('sampler').value); now.version = now.numbers = 0; };
   $('weights-open').ontoggle = () => { now.version = 0; };
   openWeights((name) => guarded(() => send({ do: 'weight', name })));
 }
@@ -88,31 +89,15 @@ function showStatus(frame) {
   if (frame.error) problem(frame.error);
 }
 
-function showRates(frame) {
-  const place = $('rates');
-  if (place.children.length !== Object.keys(frame.rates).length) {
-    place.replaceChildren(...Object.keys(frame.rates).map((name) => {
-      const input = element('input', { type: 'number', step: 'any', min: 0, id: `rate-${name}` });
-      input.onchange = () => guarded(() => send({ do: 'rate', name, value: Number(input.value) }));
-      return element('label', {}, element('span', {}), ' ', input);
-    }));
-  }
-  Object.entries(frame.rates).forEach(([name, [rate, factor]], i) => {
-    const [told, input] = place.children[i].children;
-    told.textContent = factor === null ? `learning rate of ${name}` : `learning rate of ${name}: ${rate.toPrecision(3)} ×`;
-    if (document.activeElement !== input) input.value = Number((factor === null ? rate : factor).toPrecision(6));
-  });
-}
-
 function show(frame) {
   now.frame = frame;
   showStatus(frame);
-  showRates(frame);
+  showLive(frame, send);
   showLook(now.about, shown(), frame);
   // Curves and texts cost more to lay out than the eye follows: five times a second will do.
   if (!frame.running || performance.now() - now.numbers > 200) {
     now.numbers = performance.now();
-    showNumbers(now.about, frame);
+    showNumbers(now.about, now.sampler, frame);
   }
   slowFrame(frame);
   $('fingerprint').textContent = frame.fingerprint || 'told where it is paused, of up to 32 MiB';

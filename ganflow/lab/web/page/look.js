@@ -1,7 +1,8 @@
 // What a sampler shows: the plane, or grids of images with D's scores.
 
 import { $, element } from './parts.js';
-import { figure, grid, plane, sigmoid } from './draw.js';
+import { figure, plane, sigmoid } from './draw.js';
+import { grid } from './grid.js';
 import { overlay } from './slow.js';
 import { sketch } from './drawing.js';
 
@@ -41,6 +42,11 @@ function together(arrays) {
   return { shape: [arrays.length * count, ...shape.slice(1)], data };
 }
 
+function under(scores, words, verb) {
+  const all = [...(scores ? ['what D says'] : []), ...(words.length ? [`what it is ${verb} to be`] : [])];
+  return all.length ? `; under each ${all.join(' and ')}` : '';
+}
+
 function parts(about, shown, frame) {
   const main = about.samplers[shown[0]], look = frame.looks[shown[0]], found = [];
   const given = Object.entries(main.given), alike = (a, b) => a.shape.slice(1).join() === b.shape.slice(1).join();
@@ -54,15 +60,15 @@ function parts(about, shown, frame) {
     found.push(['pairs', caption, together(columns.map(([, x]) => x)), texts, columns.length * 2]);
   } else {
     for (const [name, x] of given) found.push([`given-${name}`, `given ${name}`, x, null, 8]);
-    found.push(['generated', `generated${look.fake_scores ? ', what D says under each' : ''}`, look.generated, told(main, look.fake_scores), 8]);
+    found.push(['generated', `generated${under(look.fake_scores, main.words, 'asked')}`, look.generated, told(main, look.fake_scores), 8, main.words]);
   }
-  found.push(['real', `real ${main.against}${look.real_scores ? ', what D says under each' : ''}`, main.real, told(main, look.real_scores), 8]);
+  found.push(['real', `real ${main.against}${under(look.real_scores, main.real_words, 'said')}`, main.real, told(main, look.real_scores), 8, main.real_words]);
   return found;
 }
 
 function showImages(about, shown, frame) {
   const place = $('images');
-  for (const [id, caption, x, texts, columns] of parts(about, shown, frame)) {
+  for (const [id, caption, x, texts, columns, words = []] of parts(about, shown, frame)) {
     let canvas = $(`grid-${id}`);
     if (!canvas) {
       canvas = element('canvas', { id: `grid-${id}` });
@@ -70,8 +76,8 @@ function showImages(about, shown, frame) {
       place.append(element('figure', {}, element('figcaption'), canvas));
     }
     canvas.previousSibling.textContent = caption;
-    canvas.setAttribute('aria-label', `${x.shape[0]} images: ${caption}`);
-    grid(canvas, x, texts, columns);
+    canvas.setAttribute('aria-label', `${x.shape[0]} images: ${caption}${words.length ? `; the first: ${words[0]}` : ''}`);
+    grid(canvas, x, texts, columns, words);
   }
 }
 

@@ -1,7 +1,8 @@
 // One update as five stages: what each produced, where it happens; only the last one moves anything.
 
 import { $, button, element, guarded } from './parts.js';
-import { BLUE, ORANGE, PURPLE, dots, figure, grid, heat, planeScale, sigmoid } from './draw.js';
+import { BLUE, ORANGE, PURPLE, dots, figure, heat, planeScale, sigmoid } from './draw.js';
+import { grid } from './grid.js';
 
 const TITLES = {
   draw: 'Draw', generate: 'G(z): samples are made', judge: 'D judges', loss: 'Loss', gradient: 'Gradient and update',
