@@ -147,6 +147,17 @@ def test_a_control_that_passes_is_told_and_one_that_is_missing_too():
     del results["small/broken-seed0"]
     assert "0 of 1 fail, 1 not yet trained" in report.table(work, results)
     assert "not yet trained" in report.table(work, {})
+    without = [one for one in work if one.variant.role == "own"]
+    assert "0 of 1 fail, 1 not yet trained" in report.table(without, results)
+
+
+def test_a_figure_that_is_no_number_is_told_as_it_is_and_meets_no_bar():
+    """As the means of activations in a network that has none of the blocks in question."""
+    a_gate = small_gate()
+    work = running.plan([a_gate], [0], [0])
+    text = report.table(work, results_of(work, {"as it is": [math.nan], "broken": [math.inf]}))
+    assert "near nan" in text and "near inf" in text
+    assert "| `small` | fails: near at least 0.9 | 0 of 1 fail |" in text
 
 
 def test_what_a_run_said_of_itself_stands_beside_its_figures(tmp_path):

@@ -1,5 +1,6 @@
 """The gates' table in Markdown: figures, bars, what the controls gave, minutes, commands."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -134,7 +135,8 @@ def _figures(gate: Gate, variant: Variant, work, results) -> list[Figures]:
 
 
 def _shown(value: float) -> str:
-    return f"{value:.4g}" if value != round(value) else f"{value:,.0f}"
+    is_whole = math.isfinite(value) and value == round(value)
+    return f"{value:,.0f}" if is_whole else f"{value:.4g}"
 
 
 def _line(piece: str) -> str:
