@@ -302,6 +302,16 @@ def test_a_strip_takes_no_more_memory_than_a_strip_has(tmp_path):
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize("header", [b"{'shape': (", b"{'shape': 1 1}", b"(" * 60, b"\0"])
+def test_a_strip_whose_header_is_no_python_is_refused(tmp_path, header):
+    path = tmp_path / "strip.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        length = len(header).to_bytes(2, "little")
+        archive.writestr("0.npy", b"\x93NUMPY\x01\x00" + length + header)
+    with pytest.raises(InputError, match="is not a strip of samples"):
+        strips.read_strip(path, 100)
+
+
 def test_a_strip_of_another_compression_or_no_file_is_refused_at_once(tmp_path):
     path = tmp_path / "strip.npz"
     sound = {"descr": "|u1", "fortran_order": False, "shape": (1, 2, 3, 1)}
