@@ -206,7 +206,8 @@ class Metrics:
     def keep_until(self, step: int) -> None:
         """Drop the rows after `step`: a run resumed from there writes them again.
 
-        A link is replaced by a file, so that nothing is added to what it leads to. A file with anything in it that is no row is set aside, which is logged; its rows stay.
+        A file with anything in it that is no row is set aside, which is logged; its rows stay. A
+        link is replaced by a file, so that nothing is added to what it leads to.
         """
         rows, damage = self._read()
         kept = [row for row in rows if row["step"] <= step]
