@@ -20,7 +20,7 @@ import ganflow.base.quiet  # noqa: E402, F401 - before anything that imports Ten
 
 # isort: split
 from benchmarks.reliability import points, report, trying  # noqa: E402
-from ganflow.base.errors import InputError  # noqa: E402
+from ganflow.base.errors import EXIT_INTERRUPTED, InputError  # noqa: E402
 from ganflow.cli import command  # noqa: E402
 from ganflow.cli import flags as flags_of  # noqa: E402
 from ganflow.storage import workdir  # noqa: E402
@@ -46,9 +46,13 @@ def main(_) -> int:
     for name in ("absl", "tensorflow"):  # what trainings in this process say is judged, not shown
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [logging.NullHandler()], False
-    with workdir.locked(folder):
-        results = trying.try_all(asked, folder.resolve(), FLAGS.scale, say, write)
-        write(results)
+    try:
+        with workdir.locked(folder):
+            results = trying.try_all(asked, folder.resolve(), FLAGS.scale, say, write)
+            write(results)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on")
+        return EXIT_INTERRUPTED
     broken = sum(len(row["broken"]) for point in asked for row in results.of(point))
     print(f"{out} is written; {broken} promises were found broken")
     return 1 if broken else 0

@@ -53,6 +53,11 @@ def near(picture, colour, tolerance=12):
 # ---------------------------------------------------------------- the decision surface
 
 
+def test_a_point_at_the_end_of_all_numbers_leaves_the_frame_finite():
+    _, plane = surface.plane(np.array([[3e38, 0], [1, -1]], np.float32))
+    assert np.isfinite(plane).all() and np.abs(plane).max() > 1e29
+
+
 def test_d_is_asked_over_the_frame_and_g_s_loss_at_the_points_in_it():
     fake = np.float32([[0.0, 0.5], [9.0, 0.0], [0.25, -1.0]])
     seen = asked(judged(), fake)

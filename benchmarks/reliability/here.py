@@ -69,6 +69,9 @@ class Here:
           folder: the workdir.
           until: the step.
           how: more for `programs.train.train`.
+
+        Raises:
+          KeyboardInterrupt: a signal asked it to stop.
         """
         self.put_on(folder, until)
         out, log = io.StringIO(), logging.StreamHandler(io.StringIO())
@@ -89,6 +92,10 @@ class Here:
         finally:
             logger.setLevel(level)
             logger.removeHandler(log)
+        if (
+            code >= 128
+        ):  # a signal to this process, which the training has heard: it was meant for us
+            raise KeyboardInterrupt
         return Ended(code, out.getvalue(), log.stream.getvalue())
 
     def newest(self, folder: Path) -> int | None:

@@ -111,7 +111,12 @@ def examples(value: float, folder: Path) -> Outcome:
     except InputError as error:
         fault = "" if "\n" not in str(error) and "points.npy" in str(error) else str(error)
         outcome.saw("refused in a line when it was read", fault)
-    run = built("circle", folder / "run", data.Dataset("points", {"x": points}), batch_size=32)
+    try:
+        dataset = data.Dataset("points", {"x": points})
+    except ValueError as error:
+        outcome.saw("refused in memory", "" if "not finite" in str(error) else str(error))
+        return outcome
+    run = built("circle", folder / "run", dataset, batch_size=32)
     what, fault = verdict(run)
     if np.isfinite(value) and fault == WENT_ON:  # large, but no number overflowed
         what, fault = "trained on, all of it finite", ""

@@ -100,11 +100,12 @@ def large_log(folder: Path) -> Outcome:
 
 def changed_data(folder: Path) -> Outcome:
     """A data file that is replaced during the run: the run goes on, the next start notices."""
-    outcome, path, workdir = Outcome(), folder / "points.npy", folder / "run"
+    outcome, path = Outcome(), folder / "points.npy"
     for how in ("replaced", "written over", "deleted"):
+        workdir = folder / how
         dice = np.random.default_rng(0)
         np.save(path, dice.normal(size=[300, 2]).astype(np.float32))
-        flags = (*FLAGS, "--fresh", "--dataset=npy", f"--data_dir={path}", "--steps=200")
+        flags = (*FLAGS, "--dataset=npy", f"--data_dir={path}", "--steps=200")
         process = trainings.start(*flags, workdir=workdir)
         process.wait_until(lambda: processes.steps(workdir)[-1:] > [0])
         if how == "deleted":
@@ -114,8 +115,7 @@ def changed_data(folder: Path) -> Outcome:
             np.save(new, dice.normal(size=[300, 2]).astype(np.float32))
             new.replace(path)
         fault = trainings.fault_of_end(process.end(), {0})
-        again = [flag for flag in flags if flag != "--fresh"]
-        ended = trainings.start(*again, workdir=workdir).end()
+        ended = trainings.start(*flags, workdir=workdir).end()
         fault = fault or trainings.fault_of_end(ended, {2})
         if not fault and str(path) not in ended.err and "data set's content" not in ended.err:
             fault = f"does not say why: {ended.err[-200:]!r}"

@@ -9,8 +9,8 @@ from ganflow.base import tables
 _HEAD = """# What runs survive
 
 What is promised of a run, how it was put to the test, how often, and what happened. This page is
-written by `make torture`, which goes on where it was stopped; a short form of each point is in
-`make test`, with pieces of ganflow broken on purpose to see that it notices.
+written by `make torture`, which goes on where it was stopped. Short forms are in `make test`, with
+pieces of ganflow broken on purpose to see that the cases notice (`tests/test_torture.py`).
 
 """
 
