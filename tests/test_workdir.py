@@ -39,6 +39,15 @@ def test_the_lock_is_free_again_after_the_block_even_when_it_fails(tmp_path):
         assert (tmp_path / ".lock").read_text() == str(os.getpid())
 
 
+def test_a_file_system_without_locks_is_refused_and_nobody_is_blamed(tmp_path, monkeypatch):
+    def fails(file, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", fails)
+    with pytest.raises(InputError, match="cannot be locked .No locks"), workdir.locked(tmp_path):
+        pytest.fail("locked")
+
+
 def test_locking_makes_the_folder(tmp_path):
     with workdir.locked(tmp_path / "a" / "b"):
         assert (tmp_path / "a" / "b").is_dir()

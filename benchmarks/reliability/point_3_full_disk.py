@@ -8,8 +8,8 @@ from tests import disks, processes
 
 PAGE_KB = 4  # in which a tmpfs gives room
 DISK_KB = 4096
-FILE_LIMITS = (1024, 65_536, 0, 300_000, 5_000)  # bytes of one file
-ROUNDS = 8  # the pages of a run, each in one of so many cases
+FILE_LIMITS = (1024, 65_536, 300_000, 5_000)  # bytes of one file
+ROUNDS = 40  # the pages of a run, each in one of so many cases
 NO_ROOM = ("No space left on device", "File too large", "ResourceExhausted", "OUT_OF_RANGE")
 
 

@@ -107,7 +107,7 @@ def changed_data(folder: Path) -> Outcome:
         np.save(path, dice.normal(size=[300, 2]).astype(np.float32))
         flags = (*FLAGS, "--dataset=npy", f"--data_dir={path}", "--steps=200")
         process = trainings.start(*flags, workdir=workdir)
-        process.wait_until(lambda: processes.steps(workdir)[-1:] > [0])
+        process.wait_until(lambda w=workdir: processes.steps(w)[-1:] > [0])
         if how == "deleted":
             path.unlink()
         else:

@@ -73,7 +73,7 @@ def locked(workdir: Path) -> Iterator[None]:
 
     Raises:
       BusyError: another process holds it.
-      InputError: the folder cannot be made or entered.
+      InputError: the folder cannot be made, entered or locked.
     """
     make(workdir)
     with _usable(workdir):
@@ -81,11 +81,16 @@ def locked(workdir: Path) -> Iterator[None]:
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             owner = lock.read(_PID_BYTES).strip()
             raise BusyError(
                 f"--workdir={workdir}: process {owner.decode() if owner.isdigit() else 'unknown'} "
                 "is writing here; stop it, or choose another --workdir"
+            ) from error
+        except OSError as error:  # a file system without locks, or whose server does not answer
+            raise InputError(
+                f"--workdir={workdir}: cannot be locked ({error.strerror}); choose a folder on "
+                "another file system"
             ) from error
         with contextlib.suppress(OSError):  # on a full disk the lock still holds, unnamed
             lock.truncate(0)
