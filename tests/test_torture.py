@@ -178,7 +178,13 @@ def test_the_report_counts_what_happened(tmp_path):
     outcome.saw("went on", "it broke")
     results.add(point, trying.Case("x, part 1", None), outcome, 1.0)
     text = report.as_markdown([point], trying.Results(results.path), "make torture")
-    for told in ("3 times: went on", "**broken**: it broke", "in 4 tries of 1 cases", "memory mb"):
+    for told in (
+        "3 times: went on",
+        "**broken**: it broke",
+        "**Cases so far**, 1: x.",
+        "in 4 tries, ",
+        "memory mb",
+    ):
         assert told in text
 
 

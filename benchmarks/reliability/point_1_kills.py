@@ -14,7 +14,7 @@ from ganflow.workers import cluster, launching
 from tests import processes
 from tests.processes import Process
 
-OFTEN = ("--jit=off", "--summary_every=20", "--checkpoint_every=2", "--steps=400")
+OFTEN = ("--jit=off", "--summary_every=20", "--checkpoint_every=2", "--steps=1000")
 DIGITS = ("--dataset=digits", "--batch_size=4", *OFTEN)
 CIRCLE = ("--model=circle", "--g_hidden=8,4", "--d_hidden=8,4", "--batch_size=16", *OFTEN)
 # Slower ones are asked for fewer steps: a chain of kills has to end before the run does.

@@ -23,7 +23,7 @@ def as_markdown(points: Sequence[Point], results: Results, command: str) -> str:
       results: of those that were tried.
       command: that wrote it.
     """
-    titles = ("point", "tries", "broken", "skipped cases", "tried on")
+    titles = ("point", "cases so far", "tries", "broken", "skipped cases", "tried on")
     parts = [_HEAD, tables.as_markdown(titles, [_line(p, results.of(p)) for p in points]), "\n"]
     parts += [_section(point, results.of(point)) for point in points]
     parts.append(f"\nThe command: `{command}` (see BUILD.md).\n")
@@ -33,11 +33,15 @@ def as_markdown(points: Sequence[Point], results: Results, command: str) -> str:
 def _line(point: Point, rows: list[dict]) -> list[str]:
     name = f"{point.number}. {point.title}"
     if not rows:
-        return [name, "not yet tried", "", "", ""]
+        return [name, "not yet tried", "", "", "", ""]
     broken = sum(len(row["broken"]) for row in rows)
     skipped = sum(bool(row["skipped"]) for row in rows)
     tries = sum(row["tries"] for row in rows)
-    return [name, f"{tries:,}", f"{broken:,}", str(skipped), _dates(rows)]
+    return [name, f"{len(rows):,}", f"{tries:,}", f"{broken:,}", str(skipped), _dates(rows)]
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
 
 
 def _dates(rows: list[dict]) -> str:
@@ -56,8 +60,10 @@ def _section(point: Point, rows: list[dict]) -> str:
     for row in rows:
         happened.update(row["happened"])
     tries, cases = sum(row["tries"] for row in rows), len(rows)
-    lines += [f"**Happened**, in {tries:,} tries of {cases:,} cases, {_dates(rows)}:", ""]
-    lines += [f"- {count:,} times: {what}" for what, count in happened.most_common()]
+    named = ", ".join(dict.fromkeys(row["case"].partition(", part ")[0] for row in rows))
+    lines += [f"**Cases so far**, {cases:,}: {named}.", ""]
+    lines += [f"**Happened**, in {tries:,} tries, {_dates(rows)}:", ""]
+    lines += [f"- {_times(count)}: {what}" for what, count in happened.most_common()]
     lines += [f"- **broken**: {fault}" for row in rows for fault in row["broken"]]
     skipped = collections.Counter(row["skipped"] for row in rows if row["skipped"])
     lines += [f"- {count} cases skipped: {why}" for why, count in skipped.items()]

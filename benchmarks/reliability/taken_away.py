@@ -40,8 +40,13 @@ def read_only(shared: Path, folder: Path) -> Outcome:
             disks.make_read_only(disk, False)
             fault = fault or here.goes_on(workdir, shared)
             outcome.saw("refused with code 2, then trained", fault and f"at the start: {fault}")
+            for is_held in (True, False):  # whether this file system can do it at all
+                _hold(workdir, is_held)
     except disks.NoMount as error:
         outcome.skipped = str(error)
+        return outcome
+    except subprocess.CalledProcessError as error:
+        outcome.skipped = f"folders cannot be made immutable here: {error.stderr!r}"
         return outcome
     for row in (1, 2, 3):
         with disks.small_disk(8192) as disk:
