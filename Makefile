@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-slow gates gpu-check lint bench docs clean
+.PHONY: train test test-slow torture gates gpu-check lint bench docs clean
 
 train: .venv/installed
 	@$(BIN)/python bin/train.py --flagfile=configs/quickstart.flags
@@ -13,6 +13,11 @@ test: lint
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -m slow
+
+SCALE ?= 1
+
+torture: .venv/installed
+	$(BIN)/python benchmarks/torture.py --workdir=runs/torture --out=docs/reliability.md --scale=$(SCALE)
 
 gates: .venv/installed
 	$(BIN)/python bin/gates.py --data_dir=$(DATA_DIR) --out=docs/gates.md

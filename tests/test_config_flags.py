@@ -222,3 +222,10 @@ def test_an_option_keeps_its_bounds_and_help():
     assert dict(field.metadata) == {
         "help": "how many", "minimum": 1, "maximum": 9, "choices": None,
     }  # fmt: skip
+
+
+def test_a_flag_file_that_is_no_text_is_one_line(parse, tmp_path):
+    (tmp_path / "bytes.flags").write_bytes(b"--steps=1\n\xff\xfe\x00")
+    (tmp_path / "zero.flags").write_text("--flagfile=a\0b\n")
+    for name in ("bytes.flags", "zero.flags"):
+        assert wrong(parse, f"--flagfile={tmp_path / name}").startswith("--flagfile: cannot be")

@@ -1,11 +1,9 @@
 """A disk that is full, and folders that cannot be written."""
 
 import os
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
+import disks
 import pytest
 from processes import (
     assert_same_run,
@@ -30,27 +28,11 @@ SIZE_KB = 4096
 @pytest.fixture
 def small_disk():
     """A folder on a file system of 4 MB."""
-    folder = Path(tempfile.mkdtemp())
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_KB}k", "tmpfs", str(folder)]
     try:
-        done = subprocess.run(mount, capture_output=True, text=True)
-    except FileNotFoundError:
-        pytest.skip("there is no mount command here to make a small disk with")
-    if done.returncode != 0:
-        folder.rmdir()
-        pytest.skip(f"a small disk needs the right to mount: {done.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-        folder.rmdir()
-
-
-def _fill(disk: Path, leave_kb: int) -> Path:
-    filler = disk / "filler"
-    free_kb = shutil.disk_usage(disk).free // 1024
-    filler.write_bytes(bytes((free_kb - leave_kb) * 1024))
-    return filler
+        with disks.small_disk(SIZE_KB) as folder:
+            yield folder
+    except disks.NoMount as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +44,10 @@ def whole(tmp_path_factory):
     return workdir
 
 
-# The room ends in TensorBoard's events of the first summary, whose writer says nothing of it, so
-# that the next file to be written tells; or in a later one's samples.png.
+# The room ends in TensorBoard's events of the first summary, or in a later one's samples.png.
 @pytest.mark.parametrize("leave_kb", [108, pytest.param(300, marks=pytest.mark.slow)])
 def test_a_full_disk_stops_with_code_4_and_room_lets_the_run_go_on(leave_kb, whole, small_disk):
-    filler = _fill(small_disk, leave_kb)
+    filler = disks.fill(small_disk, leave_kb)
     workdir = small_disk / "run"
     line = run("train.py", *CIRCLE, f"--workdir={workdir}").error(4)
     assert "No space left on device" in line and str(workdir) in line and "make room" in line
@@ -82,7 +63,7 @@ def test_a_full_disk_stops_with_code_4_and_room_lets_the_run_go_on(leave_kb, who
 
 
 def test_a_disk_that_is_full_during_a_save_keeps_the_checkpoints_before_it(whole, small_disk):
-    filler = _fill(small_disk, leave_kb=1_000)  # the summary of step 0 takes two thirds
+    filler = disks.fill(small_disk, leave_kb=1_000)  # the summary of step 0 takes two thirds
     workdir = small_disk / "run"
     args = (*CIRCLE, "--keep_checkpoints=100", f"--workdir={workdir}")
     line = run("train.py", *args, "--summary_every=100000").error(4)
@@ -105,7 +86,7 @@ def test_a_disk_that_is_full_during_a_save_keeps_the_checkpoints_before_it(whole
 
 
 def test_samples_onto_a_full_disk_leave_no_file(whole, small_disk):
-    _fill(small_disk, leave_kb=4)
+    disks.fill(small_disk, leave_kb=4)
     for name in ("x.npy", "x.png"):
         out = small_disk / name
         line = run("sample.py", f"--workdir={whole}", "--num=1000", f"--out={out}").error(4)

@@ -53,6 +53,11 @@ def near(picture, colour, tolerance=12):
 # ---------------------------------------------------------------- the decision surface
 
 
+def test_a_point_at_the_end_of_all_numbers_leaves_the_frame_finite():
+    _, plane = surface.plane(np.array([[3e38, 0], [1, -1]], np.float32))
+    assert np.isfinite(plane).all() and np.abs(plane).max() > 1e29
+
+
 def test_d_is_asked_over_the_frame_and_g_s_loss_at_the_points_in_it():
     fake = np.float32([[0.0, 0.5], [9.0, 0.0], [0.25, -1.0]])
     seen = asked(judged(), fake)
@@ -300,6 +305,16 @@ def test_a_strip_takes_no_more_memory_than_a_strip_has(tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 10e6
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("header", [b"{'shape': (", b"{'shape': 1 1}", b"(" * 60, b"\0"])
+def test_a_strip_whose_header_is_no_python_is_refused(tmp_path, header):
+    path = tmp_path / "strip.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        length = len(header).to_bytes(2, "little")
+        archive.writestr("0.npy", b"\x93NUMPY\x01\x00" + length + header)
+    with pytest.raises(InputError, match="is not a strip of samples"):
+        strips.read_strip(path, 100)
 
 
 def test_a_strip_of_another_compression_or_no_file_is_refused_at_once(tmp_path):

@@ -108,6 +108,8 @@ def test_look_hands_over_and_drain_waits(tmp_path, points, monkeypatch):
     watch.drain()
     (row,) = rows_of(tmp_path)
     watch.close()
+    # A long run's rows are in memory once.
+    assert watch._recorder._histories[0][-1] is watch.rows[-1]
     assert threads and threads[0] is not threading.main_thread()
     # The row is of the moment of the look, not of five steps later.
     assert row["weight/generator/w_0000/norm"] == pytest.approx(np.linalg.norm(kept[0]), rel=1e-6)

@@ -1,16 +1,19 @@
 """The run's folder: the lock, files that are whole or absent, metrics, the setting aside."""
 
 import errno
+import fcntl
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 import hypothesis
 import pytest
+import tensorflow as tf
 
 from ganflow.base.errors import BusyError, InputError, StorageError
-from ganflow.storage import workdir
+from ganflow.storage import checkpoints, workdir
 
 
 def full_disk(*_, **__):
@@ -36,6 +39,15 @@ def test_the_lock_is_free_again_after_the_block_even_when_it_fails(tmp_path):
         assert (tmp_path / ".lock").read_text() == str(os.getpid())
 
 
+def test_a_file_system_without_locks_is_refused_and_nobody_is_blamed(tmp_path, monkeypatch):
+    def fails(file, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", fails)
+    with pytest.raises(InputError, match="cannot be locked .No locks"), workdir.locked(tmp_path):
+        pytest.fail("locked")
+
+
 def test_locking_makes_the_folder(tmp_path):
     with workdir.locked(tmp_path / "a" / "b"):
         assert (tmp_path / "a" / "b").is_dir()
@@ -45,6 +57,58 @@ def test_a_workdir_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="--workdir=.*file"), workdir.locked(tmp_path / "file"):
         pytest.fail("locked")
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [(b"\xff\xfe", "unknown"), (b"", "unknown"), (b"a name", "unknown"), (b"7" * 10_000, "7" * 20)],
+)
+def test_a_holder_that_has_not_signed_as_we_do_is_told_briefly(tmp_path, content, named):
+    (tmp_path / ".lock").write_bytes(content)
+    with open(tmp_path / ".lock") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(BusyError) as told, workdir.locked(tmp_path):
+            pytest.fail("two holders")
+    assert f"process {named} is writing here" in str(told.value)
+
+
+def test_a_lock_that_is_no_file_is_refused_and_what_a_link_leads_to_is_left_alone(tmp_path):
+    outside, lock = tmp_path / "precious", tmp_path / "W" / ".lock"
+    outside.write_text("kept")
+    lock.parent.mkdir()
+    makers = (
+        lambda: lock.symlink_to(outside),
+        lambda: lock.symlink_to(tmp_path / "made"),
+        lambda: os.mkfifo(lock),
+        lock.mkdir,
+    )
+    for make in makers:
+        make()
+        with pytest.raises(InputError, match="its .lock is no file"), workdir.locked(lock.parent):
+            pytest.fail("locked")
+        lock.rmdir() if lock.is_dir() else lock.unlink()
+    assert outside.read_text() == "kept" and names(tmp_path) == ["W", "precious"]
+
+
+@pytest.mark.parametrize("how", ["deleted", "renamed", "replaced"])
+def test_a_workdir_that_was_locked_and_is_gone_is_written_no_more(tmp_path, how):
+    folder = tmp_path / "W"
+    with workdir.locked(folder):
+        workdir.Metrics(folder).append({"step": 1})
+        folder.rename(tmp_path / "aside")
+        if how == "deleted":
+            shutil.rmtree(tmp_path / "aside")
+        if how == "replaced":
+            folder.mkdir()
+            (folder / ".lock").write_text("of another process")
+        for write in (
+            lambda: workdir.Metrics(folder).append({"step": 2}),
+            lambda: checkpoints.save(folder / "checkpoints", tf.train.Checkpoint(), 2, {}, keep=1),
+        ):
+            with pytest.raises(StorageError, match="W: was deleted, renamed or replaced"):
+                write()
+        assert not folder.exists() or names(folder) == [".lock"]
+    workdir.Metrics(workdir.make(folder)).append({"step": 3})  # whoever holds no lock may
 
 
 # ---------------------------------------------------------------- whole files
@@ -142,6 +206,16 @@ def test_keep_until_drops_half_a_row_where_no_row_is_later(tmp_path):
         file.write('{"st')
     metrics.keep_until(10)
     assert metrics.path.read_text() == '{"step": 10}\n'
+
+
+def test_what_a_log_links_to_is_read_and_never_added_to(tmp_path):
+    other, log = workdir.Metrics(tmp_path), workdir.Metrics(workdir.make(tmp_path / "W"))
+    other.append({"step": 10})
+    log.path.symlink_to(other.path)
+    log.keep_until(10)
+    log.append({"step": 20})
+    assert [row["step"] for row in log.rows()] == [10, 20]
+    assert [row["step"] for row in other.rows()] == [10]
 
 
 def test_keep_until_leaves_a_file_without_surplus_alone(tmp_path):

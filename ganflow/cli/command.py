@@ -12,6 +12,7 @@ exit code   meaning
                 (a second one: stopped at once)
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -57,7 +58,8 @@ def run(main: Callable, flags_parser: Callable[[list[str]], list[str]]) -> None:
 
 def _end(error: GanflowError) -> None:
     logging.flush()
-    print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # stderr may be a file on the disk that is full
+        print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr, flush=True)
     sys.exit(error.exit_code)
 
 

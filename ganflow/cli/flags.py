@@ -18,6 +18,8 @@ from ganflow.base.errors import InputError
 from ganflow.cli import helping
 
 FLAGS = flags.FLAGS
+# What absl leaves to others: a flag file of bytes that are no text, or with a zero in its name.
+NO_FLAG_FILE = (ValueError,)
 _Config = TypeVar("_Config", bound=Any)
 
 
@@ -121,7 +123,7 @@ def parse_for_model(argv: list[str], options: Any) -> list[str]:
     flags.DEFINE_string("model", FLAGS["model"].default, "", flag_values=peek)
     try:
         peek(FLAGS.read_flags_from_files(argv, force_gnu=True), known_only=True)
-    except flags.Error as error:
+    except (flags.Error, *NO_FLAG_FILE) as error:
         raise InputError(_one_line(error)) from error
     module = models.load(peek.model)
     define(module.Config(), f"--model={peek.model}")  # --helpfull groups them by these names
@@ -136,7 +138,7 @@ def _parsed(argv: list[str], model: str, names: bool = False) -> list[str]:
         rest = FLAGS(argv)
     except flags.UnrecognizedFlagError as error:
         raise InputError(_about_unknown(error.flagname, model)) from error
-    except flags.Error as error:
+    except (flags.Error, *NO_FLAG_FILE) as error:
         raise InputError(_one_line(error)) from error
     if len(rest) > 1 and not names:
         raise InputError(f"{rest[1]!r} is not a flag; flags look like --steps=1000")
@@ -144,7 +146,8 @@ def _parsed(argv: list[str], model: str, names: bool = False) -> list[str]:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    told = " ".join(str(error).split())
+    return told if isinstance(error, flags.Error) else f"--flagfile: cannot be read: {told}"
 
 
 def as_text(model: str, *configs: Any, leave_out: Collection[str] = ()) -> str:

@@ -38,8 +38,8 @@ class Dataset:
         and the test split have the same.
 
     Raises:
-      ValueError: no fields, fields of one domain that differ in their number of rows, or a caption
-        with ids beyond its vocabulary.
+      ValueError: no fields, fields of one domain that differ in their number of rows, a number that
+        is not finite, or a caption with ids beyond its vocabulary.
     """
 
     name: str
@@ -54,6 +54,8 @@ class Dataset:
             if len(array) != self.size(field):
                 rows = {name: len(self.fields[name]) for name in self.fields}
                 raise ValueError(f"data set {self.name}: rows of one domain differ: {rows}")
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise ValueError(f"data set {self.name}: {field} has a number that is not finite")
         if self.vocabulary:
             caption, words = self.fields.get("caption"), len(self.vocabulary)
             if caption is None or caption.max(initial=0) >= words:

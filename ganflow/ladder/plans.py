@@ -226,7 +226,7 @@ def resolve(one: Entry, dataset: str | None, data_dir: str) -> Cell:
     except absl_flags.UnrecognizedFlagError as error:
         hint = _nearest(f"--{error.flagname}", [f"--{f}" for f in values])
         raise InputError(f"{one.name}: --{error.flagname}: no flag of a cell; {hint}") from error
-    except absl_flags.Error as error:
+    except (absl_flags.Error, *flags.NO_FLAG_FILE) as error:
         raise InputError(f"{one.name}: {' '.join(str(error).split())}") from error
     except InputError as error:
         raise InputError(f"{one.name}: {error}") from error

@@ -6,6 +6,7 @@
 import io
 import math
 import os
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -94,6 +95,8 @@ _NO_STRIP = (
     OverflowError,
     zipfile.BadZipFile,
     zlib.error,
+    SyntaxError,  # of a header that NumPy takes apart as Python
+    tokenize.TokenError,
 )
 
 

@@ -42,13 +42,16 @@ class Surface:
         return self.boundary == 0.0 and self.higher_is_real
 
 
+_FARTHEST = 1e30  # beyond it a frame would be infinite in float32
+
+
 def plane(real: np.ndarray, cells: int = _GRID) -> tuple[np.ndarray, np.ndarray]:
     """Where D is asked: in a frame 1.5 times as far from 0 as the real points.
 
     Returns:
       (ticks float32 [cells] along both axes, points float32 [cells^2, 2], x fastest).
     """
-    reach = 1.5 * float(np.abs(real).max()) or 1.0
+    reach = min(1.5 * float(np.abs(real).max()) or 1.0, _FARTHEST)
     ticks = np.linspace(-reach, reach, cells, dtype=np.float32)
     return ticks, np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
 

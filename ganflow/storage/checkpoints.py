@@ -74,8 +74,10 @@ def save(
 
     Raises:
       NotFiniteError: a saved tensor is infinite or not a number; nothing is left behind.
-      StorageError: the disk is full or cannot be written; older checkpoints are untouched.
+      StorageError: the disk is full or cannot be written, or the workdir that was locked is gone;
+        older checkpoints are untouched.
     """
+    workdir.refuse_lost(folder.parent)
     final = folder / f"{step:09d}"
     partial = folder / f".partial-{step:09d}-{os.getpid()}"
     try:

@@ -19,6 +19,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from absl import logging
 
@@ -72,29 +73,75 @@ def locked(workdir: Path) -> Iterator[None]:
 
     Raises:
       BusyError: another process holds it.
-      InputError: the folder cannot be made or entered.
+      InputError: the folder cannot be made, entered or locked.
     """
     make(workdir)
     with _usable(workdir):
-        lock = open(workdir / ".lock", "a+")  # noqa: SIM115 - closed below
+        lock = _open_lock(workdir / ".lock")
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.seek(0)
-            owner = lock.read().strip() or "unknown"
+        except BlockingIOError as error:
+            owner = lock.read(_PID_BYTES).strip()
             raise BusyError(
-                f"--workdir={workdir}: process {owner} is writing here; stop it, or choose "
-                "another --workdir"
+                f"--workdir={workdir}: process {owner.decode() if owner.isdigit() else 'unknown'} "
+                "is writing here; stop it, or choose another --workdir"
+            ) from error
+        except OSError as error:  # a file system without locks, or whose server does not answer
+            raise InputError(
+                f"--workdir={workdir}: cannot be locked ({error.strerror}); choose a folder on "
+                "another file system"
             ) from error
         with contextlib.suppress(OSError):  # on a full disk the lock still holds, unnamed
             lock.truncate(0)
-            lock.write(str(os.getpid()))
+            lock.write(str(os.getpid()).encode())
             lock.flush()
         for name in ("flags.txt", "metrics.jsonl", "samples.png", "losses.png"):
             for leftover in workdir.glob(f".{name}.*.partial"):  # of a run that was killed
                 leftover.unlink(missing_ok=True)
-        yield
+        _held[workdir] = os.fstat(lock.fileno()).st_ino
+        try:
+            yield
+        finally:
+            del _held[workdir]
+
+
+_PID_BYTES = 20
+_held: dict[Path, int] = {}  # folders that this process has locked, and their locks' inodes
+
+
+def _open_lock(path: Path) -> BinaryIO:
+    """Open the lock, or make it; never what a link leads to, for it is written to.
+
+    Raises:
+      OSError: it is something else than a file, or the folder cannot be written.
+    """
+    made = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        lock = os.fdopen(os.open(path, made, 0o666), "r+b")
+    except OSError as error:
+        if path.is_symlink() or path.exists() and not path.is_file():
+            raise OSError(error.errno, "its .lock is no file; delete it", str(path)) from error
+        raise
+    return lock
+
+
+def refuse_lost(workdir: Path) -> None:
+    """Hold a folder that this process has locked against what is there by now.
+
+    Raises:
+      StorageError: it was deleted, renamed or replaced; what is there may be another process's.
+    """
+    inode = _held.get(workdir)
+    try:
+        is_lost = inode is not None and os.stat(workdir / ".lock").st_ino != inode
+    except OSError:
+        is_lost = True
+    if is_lost:
+        raise StorageError(
+            f"{workdir}: was deleted, renamed or replaced during this run, which cannot write "
+            "there any more; put it back, then run the same command again"
+        )
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -164,7 +211,8 @@ class Metrics:
     def keep_until(self, step: int) -> None:
         """Drop the rows after `step`: a run resumed from there writes them again.
 
-        A file with anything in it that is no row is set aside, which is logged; its rows stay.
+        A file with anything in it that is no row is set aside, which is logged; its rows stay. A
+        link is replaced by a file, so that nothing is added to what it leads to.
         """
         rows, damage = self._read()
         kept = [row for row in rows if row["step"] <= step]
@@ -175,11 +223,13 @@ class Metrics:
                 "%s: %s; kept as %s, and %d sound rows here", self.path, damage, aside, len(kept)
             )
         text = "".join(json.dumps(row) + "\n" for row in kept).encode()
-        if text and damage or os.path.lexists(self.path) and self.path.read_bytes() != text:
+        is_link = self.path.is_symlink()  # never of damage, which is set aside by now
+        if text and damage or is_link or self.path.exists() and self.path.read_bytes() != text:
             write_whole(self.path, text)
 
     def append(self, row: dict) -> None:
         """Add one row and hand it to the disk."""
+        refuse_lost(self.path.parent)
         with storage_errors(self.path), open(self.path, "a") as file:
             file.write(json.dumps(row) + "\n")
 

@@ -67,7 +67,7 @@ class Events:
         event.wall_time = time.time()
         with self._storage_errors():
             if self._file is None:
-                self.folder.mkdir(parents=True, exist_ok=True)
+                self.folder.mkdir(exist_ok=True)  # in a workdir that is there
                 name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
                 self._file = tf.io.TFRecordWriter(str(self.folder / name))
                 first = event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2")

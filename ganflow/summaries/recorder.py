@@ -5,6 +5,7 @@ Every figure is a function of the moment and of the rows before it.
 
 import dataclasses
 import functools
+import sys
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,10 @@ class Recorder:
         seen = [s.arrays() for s in moment.seen]
         row = moment.row | self._of_weights(moment, values, slots) | self._judged(moment)
         row |= self._diagnosed(row, seen)
+        # Rows are kept as long as the run: each name once, and the main sampler's history is they.
+        row = {sys.intern(name): value for name, value in row.items()}
+        for eye, history in zip(self._eyes, self._histories, strict=True):
+            history.append(_own(row, eye.prefix))
         self._metrics.append(row)
         self.rows.append(row)
         self._on_row(row)
@@ -218,8 +223,6 @@ class Recorder:
                 logging.info("step %d: %s%s", row["step"], prefix, judged)
         found |= {f"weight/{layer}/dead_units": share for layer, share in dead.items()}
         found["diagnosis"] = self._illnesses
-        for eye, history in zip(self._eyes, self._histories, strict=True):
-            history.append(_own(row | found, eye.prefix))
         return found
 
     def _told(self) -> str:

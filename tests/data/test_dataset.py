@@ -189,3 +189,10 @@ def test_decoded():
         same = data.decoded(array)
         assert same.dtype.name == array.dtype.name
         np.testing.assert_array_equal(same, array)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_no_example(value):
+    x = np.array([[0, 1], [value, 0]], np.float32)
+    with pytest.raises(ValueError, match="data set points: x has a number that is not finite"):
+        data.Dataset("points", {"x": x})
