@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import os
+import resource
 import shutil
 import tempfile
 from pathlib import Path
@@ -37,6 +38,20 @@ def test_the_lock_is_free_again_after_the_block_even_when_it_fails(tmp_path):
         raise ZeroDivisionError
     with workdir.locked(tmp_path):
         assert (tmp_path / ".lock").read_text() == str(os.getpid())
+
+
+def test_a_lock_that_cannot_be_signed_holds_all_the_same(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))  # as a full disk: no byte is taken
+    try:
+        with (
+            workdir.locked(tmp_path),
+            pytest.raises(BusyError, match="process unknown"),
+            workdir.locked(tmp_path),
+        ):
+            pytest.fail("two holders")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_a_file_system_without_locks_is_refused_and_nobody_is_blamed(tmp_path, monkeypatch):

@@ -11,15 +11,17 @@ WORKDIR/flags.txt       the resolved flags; `--flagfile=WORKDIR/flags.txt` repea
 """
 
 import contextlib
+import errno
 import fcntl
+import io
 import json
 import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from absl import logging
 
@@ -95,7 +97,6 @@ def locked(workdir: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):  # on a full disk the lock still holds, unnamed
             lock.truncate(0)
             lock.write(str(os.getpid()).encode())
-            lock.flush()
         for name in ("flags.txt", "metrics.jsonl", "samples.png", "losses.png"):
             for leftover in workdir.glob(f".{name}.*.partial"):  # of a run that was killed
                 leftover.unlink(missing_ok=True)
@@ -110,7 +111,7 @@ _PID_BYTES = 20
 _held: dict[Path, int] = {}  # folders that this process has locked, and their locks' inodes
 
 
-def _open_lock(path: Path) -> BinaryIO:
+def _open_lock(path: Path) -> io.FileIO:
     """Open the lock, or make it; never what a link leads to, for it is written to.
 
     Raises:
@@ -118,12 +119,20 @@ def _open_lock(path: Path) -> BinaryIO:
     """
     made = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        lock = os.fdopen(os.open(path, made, 0o666), "r+b")
+        descriptor = os.open(path, made, 0o666)
     except OSError as error:
         if path.is_symlink() or path.exists() and not path.is_file():
-            raise OSError(error.errno, "its .lock is no file; delete it", str(path)) from error
+            raise OSError(error.errno, _NO_LOCK, str(path)) from error
         raise
+    # Without a buffer, for what a full disk has not taken would be written again when it is closed.
+    lock = os.fdopen(descriptor, "r+b", buffering=0)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        lock.close()
+        raise OSError(errno.EINVAL, _NO_LOCK, str(path))
     return lock
+
+
+_NO_LOCK = "its .lock is no file; delete it"
 
 
 def refuse_lost(workdir: Path) -> None:
