@@ -254,6 +254,23 @@ def test_the_second_judge_is_another_network_and_tells_digits(two_judges, both):
     assert two_judges.floor["second_frechet_distance"].value < 3
 
 
+# ---------------------------------------------------------------- without labels
+
+
+def test_images_without_labels_are_judged_by_what_needs_no_network(both, caplog):
+    train, held_out = (data.Dataset("folder", {"x": part.x}) for part in both)
+    with caplog.at_level("WARNING"):
+        judge = evaluation.make_judge(train, held_out, num=300)
+    assert "has no labels, so no classifier judges" in caplog.text and "--features" in caplog.text
+    images = decoded(held_out.x)[:300]
+    noisy = np.clip(images + np.random.default_rng(0).normal(0, 0.3, images.shape), -1, 1)
+    of_images, of_noisy = (judge.figures(x.astype(np.float32)) for x in (images, noisy))
+    assert set(of_images) == set(judge.floor) == {"patch_distance", "nearest_neighbour_ratio"}
+    assert of_noisy["patch_distance"] > 10 * of_images["patch_distance"]
+    assert "classifier" not in judge.about
+    assert best.metric_for("auto", train, asks_classes=False) == "patch_distance"
+
+
 # ---------------------------------------------------------------- the real MNIST
 
 

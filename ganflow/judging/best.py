@@ -38,7 +38,8 @@ _MIXTURES = {
     "mode_share_N": "high",
 }
 _WHERE_BEST = _IMAGES | _ASKED_CLASSES | _POINTS | _MIXTURES
-_AUTO = ("frechet_distance", "sliced_wasserstein")  # of images, of points
+# Of images with labels, of points, of images without labels: the first that is there.
+_AUTO = ("frechet_distance", "sliced_wasserstein", "patch_distance")
 _GROUPS = {"eval": False, "eval_ema": True}  # of a row's figures, and whether of averaged weights
 
 
@@ -74,7 +75,7 @@ def metric_for(keep_best: str, dataset: data.Dataset, asks_classes: bool) -> str
     if keep_best == "none":
         return None
     if keep_best == "auto":
-        return _AUTO[dataset.is_points]
+        return _AUTO[1 if dataset.is_points else 0 if dataset.label is not None else 2]
     if dataset.is_points:
         mixture = data.modes(dataset.name)
         known, count = _POINTS | (_MIXTURES if mixture else {}), len(mixture[0]) if mixture else 0

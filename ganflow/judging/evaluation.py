@@ -44,7 +44,7 @@ class Figure(NamedTuple):
 class Judge:
     """Holds the real side, computed once; scores samples.
 
-    Images:
+    Images; those of features and of classes only where there are labels, or other features:
         frechet_distance, kid, kid_std   of features; 0 is best (kid_std: spread over the blocks)
         second_frechet_distance   the same of the second classifier's, where it was asked for
         patch_distance   sliced Wasserstein distance of patches, without any network; 0 is best
@@ -133,13 +133,13 @@ def make_judge(
       num: samples wanted for one evaluation. Lowered, with a log line, where there are fewer
         training examples, for the floor must be of the same number.
       features: a SavedModel folder or .keras file whose features replace the classifier's; the
-        classes are still told by the classifier, if the data have labels.
+        classes are still told by the classifier, if the data have labels. Without either, images
+        are judged by what needs no network, which is logged.
       second: also judge images with labels by a second classifier, of another architecture.
       field: what samples should look like: "b" of a data set of two domains.
 
     Raises:
-      InputError: no such field, too few examples, no labels and no `features`, or such that cannot
-        be used.
+      InputError: no such field, too few examples, or `features` that cannot be used.
     """
     if field not in train.fields:
         raise InputError(
@@ -182,14 +182,39 @@ def make_judge(
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class _Features:
+    """Of the held-out images, in their fixed order."""
+
+    values: np.ndarray  # [n, features]
+    moments: tuple[np.ndarray, np.ndarray]
+    radii: np.ndarray  # of as many as take part in precision and its kin
+
+    def frechet_distance(self, found: np.ndarray) -> Figure:
+        """Of features of samples, [n, features]."""
+        distance = metrics.frechet_distance(*metrics.moments(found), *self.moments)
+        return Figure(distance, len(found), len(self.values))
+
+    def further(self, found: np.ndarray) -> dict[str, Figure]:
+        """KID, precision and its kin."""
+        n, figures = len(found), {}
+        blocks = metrics.kernel_distances(found, self.values, KID_BLOCK)
+        used = len(blocks) * min(KID_BLOCK, n, len(self.values))
+        figures["kid"] = Figure(float(blocks.mean()), used, used)
+        if len(blocks) > 1:
+            figures["kid_std"] = Figure(float(blocks.std(ddof=1)), used, used)
+        m = min(n, len(self.radii))
+        radii = self.radii if m == len(self.radii) else None
+        balls = metrics.precision_recall_density_coverage(self.values[:m], found[:m], K, radii)
+        return figures | {name: Figure(value, m, m) for name, value in balls.items()}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class _Images:
     train: data.Dataset
     real_x: np.ndarray  # the held-out images in a fixed random order
     judging: Classifier | None
     network: networks.Network | None
-    real: np.ndarray  # features of the held-out images
-    real_moments: tuple[np.ndarray, np.ndarray]
-    real_radii: np.ndarray  # of as many as take part in precision and its kin
+    real: _Features | None  # None without labels and without a network
     index: Any  # a NearestNeighbors of the training images' pixels
     near: int  # images whose nearest neighbour is searched
     usual_distance: float  # from the first `near` held-out images to the training images
@@ -210,30 +235,22 @@ class _Images:
         """The figures of images in [-1, 1]."""
         n = len(samples)
         features, classes = _read(samples, self.judging, self.network)
-        distance = metrics.frechet_distance(*metrics.moments(features), *self.real_moments)
-        figures = {"frechet_distance": Figure(distance, n, len(self.real))}
+        figures = {}
+        if self.real is not None:
+            figures["frechet_distance"] = self.real.frechet_distance(features)
 
         if self.second is not None:
             seen = metrics.moments(self.second.read(samples)[0])
             distance = metrics.frechet_distance(*seen, *self.second_moments)
-            figures["second_frechet_distance"] = Figure(distance, n, len(self.real))
+            figures["second_frechet_distance"] = Figure(distance, n, len(self.real_x))
 
         k = min(n, len(self.real_x), _PATCHED)
         of_real = [level[: k * _PATCHES] for level in self.patches]
         distance = metrics.patch_distance(metrics.patches(samples[:k], _PATCHES), of_real)
         figures["patch_distance"] = Figure(distance, k, k)
 
-        blocks = metrics.kernel_distances(features, self.real, KID_BLOCK)
-        used = len(blocks) * min(KID_BLOCK, n, len(self.real))
-        figures["kid"] = Figure(float(blocks.mean()), used, used)
-        if len(blocks) > 1:
-            figures["kid_std"] = Figure(float(blocks.std(ddof=1)), used, used)
-
-        m = min(n, len(self.real_radii))
-        radii = self.real_radii if m == len(self.real_radii) else None
-        balls = metrics.precision_recall_density_coverage(self.real[:m], features[:m], K, radii)
-        figures |= {name: Figure(value, m, m) for name, value in balls.items()}
-
+        if self.real is not None:
+            figures |= self.real.further(features)
         figures |= self.nearest_neighbour_ratio(samples[: self.near])
         if classes is not None:
             shares = metrics.class_shares(classes, self.judging.num_classes)
@@ -268,10 +285,20 @@ def _read_images(
     judging = network = other = other_moments = None
     if features is not None:
         network = networks.load(features, train.example_shape)
-    if features is None or train.label is not None:
+    if train.label is not None:
         judging = classifier_cache.trained(train, held_out, seed=0)
+    elif features is None:
+        logging.warning(
+            "data set %s: has no labels, so no classifier judges, and there are only figures that "
+            "need none; --features=PATH, a SavedModel or .keras file, gives the others",
+            train.name,
+        )
     real_x = held_out.x[np.random.RandomState(0).permutation(len(held_out.x))]
-    real, _ = _read(real_x, judging, network)
+    values, _ = _read(real_x, judging, network)
+    real = None
+    if values is not None:
+        radii = metrics.neighbour_radii(values[:num], K)
+        real = _Features(values, metrics.moments(values), radii)
     if second and train.label is not None:
         other = classifier_cache.trained(train, held_out, seed=2, architecture=POOLED)
         other_moments = metrics.moments(other.read(real_x)[0])
@@ -290,8 +317,6 @@ def _read_images(
         judging=judging,
         network=network,
         real=real,
-        real_moments=metrics.moments(real),
-        real_radii=metrics.neighbour_radii(real[:num], K),
         index=index,
         near=near,
         usual_distance=usual,
@@ -302,7 +327,7 @@ def _read_images(
 
 
 def _read(x, judging, network):
-    """Features, the network's before the classifier's; and classes, None without a classifier."""
+    """Features, the network's before the classifier's, and classes; None where nothing tells."""
     features, classes = judging.read(x) if judging is not None else (None, None)
     return (features if network is None else network.read(x)), classes
 

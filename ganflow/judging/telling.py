@@ -63,9 +63,14 @@ def _notes(report: Report) -> list[str]:
             )
         notes += [
             "floor of nearest_neighbour_ratio: held-out images; 0 means copies of training images",
-            "frechet_distance is biased upwards by about O(1/n): read it beside the floor, and "
-            "compare it only at the same n and data; it is no published FID",
         ]
+        if "frechet_distance" in report.judged[-1].figures:
+            notes.append(
+                "frechet_distance is biased upwards by about O(1/n): read it beside the floor, and "
+                "compare it only at the same n and data; it is no published FID"
+            )
+        else:
+            notes.append("no labels, so no classifier: --features=PATH gives the other figures")
     else:
         notes += ["noise: uniform in the bounding box of the real points"]
     for column in report.judged:

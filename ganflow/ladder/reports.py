@@ -11,9 +11,9 @@ from ganflow.ladder import lateness
 from ganflow.pictures.canvas import CYCLE, DASHES
 from ganflow.storage import workdir
 
-# The figure that ranks a row: for images, for points; the first that a judge gives. Lower is
-# better for both.
-_RANKING = ("frechet_distance", "sliced_wasserstein")
+# The figure that ranks a row: for images, for points, for images without labels; the first that a
+# judge gives. Lower is better for all.
+_RANKING = ("frechet_distance", "sliced_wasserstein", "patch_distance")
 _FURTHER = (
     "second_frechet_distance",
     "patch_distance",
@@ -102,7 +102,7 @@ class _Group:
         self.asked = len(results)
         figures = self.good[0]["marks"][-1]["figures"] if self.good else {}
         self.ranking = next((name for name in _RANKING if name in figures), None)
-        self.further = [name for name in _FURTHER if name in figures]
+        self.further = [name for name in _FURTHER if name in figures and name != self.ranking]
 
     def final(self, name: str) -> list[float]:
         return [result["marks"][-1]["figures"][name] for result in self.good]
