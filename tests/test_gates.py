@@ -145,10 +145,22 @@ def test_a_control_that_passes_is_told_and_one_that_is_missing_too():
     results = results_of(work, {"as it is": [0.95], "broken": [0.95]})
     assert "| `small` | passes | 0 of 1 fail |" in report.table(work, results)
     del results["small/broken-seed0"]
-    assert "0 of 1 fail, 1 not yet trained" in report.table(work, results)
+    assert "0 of 1 fail, 1 not yet all trained" in report.table(work, results)
     assert "not yet trained" in report.table(work, {})
     without = [one for one in work if one.variant.role == "own"]
-    assert "0 of 1 fail, 1 not yet trained" in report.table(without, results)
+    assert "0 of 1 fail, 1 not yet all trained" in report.table(without, results)
+
+
+def test_seeds_that_are_done_are_told_before_all_are():
+    a_gate = small_gate()
+    work = running.plan([a_gate], [0, 1, 2], [0, 1])
+    results = results_of(work, {"as it is": [0.95, 0.1, 0.91], "broken": [0.2, 0.2]})
+    for name in ("small/as_it_is-seed1", "small/as_it_is-seed2", "small/broken-seed1"):
+        del results[name]
+    text = report.table(work, results)
+    assert "| `small` | with 1 of 3 seeds passes | 0 of 1 fail, 1 not yet all trained |" in text
+    told = "with 1 of 2 seeds fails: near at least 0.9"
+    assert report.verdict(a_gate, a_gate.variants[0], work, results) == told
 
 
 def test_a_figure_that_is_no_number_is_told_as_it_is_and_meets_no_bar():

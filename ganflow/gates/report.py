@@ -62,9 +62,13 @@ def table(work: Sequence[Any], results: Mapping[str, dict]) -> str:
 
 
 def verdict(gate: Gate, variant: Variant, work, results: Mapping[str, dict]) -> str:
-    """ "passes", "fails: ..." with the bars that are missed, or what is still missing."""
+    """ "passes", "fails: ..." with the bars that are missed, or what is still missing.
+
+    While some seeds wait: "with 1 of 3 seeds ...", as if there were no others.
+    """
     cells = _cells(gate, variant, work)
-    if not cells or any(one.name not in results for one in cells):
+    done = sum(one.name in results for one in cells)
+    if not done:
         return "not yet trained"
     of_variants = {v.name: _figures(gate, v, work, results) for v in (gate.own, *gate.variants)}
     others = {name: medians(figures) for name, figures in of_variants.items() if figures}
@@ -79,7 +83,8 @@ def verdict(gate: Gate, variant: Variant, work, results: Mapping[str, dict]) -> 
     if gate.counts == "best":
         of_each = [min(of_each, key=len)]
     bars = list(dict.fromkeys(bar for of_these in of_each for bar in of_these))
-    return "passes" if not bars else f"fails: {'; '.join(bars)}"
+    word = "passes" if not bars else f"fails: {'; '.join(bars)}"
+    return word if done == len(cells) else f"with {done} of {len(cells)} seeds {word}"
 
 
 def _summary(gates, work, results) -> str:
@@ -90,7 +95,9 @@ def _summary(gates, work, results) -> str:
         said = [verdict(gate, v, work, results) for v in controls]
         fail = sum(word.startswith("fails") for word in said)
         waiting = sum(not word.startswith(("fails", "passes")) for word in said)
-        of = f"{fail} of {len(controls)} fail" + (f", {waiting} not yet trained" if waiting else "")
+        of = f"{fail} of {len(controls)} fail" + (
+            f", {waiting} not yet all trained" if waiting else ""
+        )
         rows.append([f"`{gate.name}`", own, of])
     return tables.as_markdown(("gate", "as it is", "controls, which have to fail"), rows)
 
