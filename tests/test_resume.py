@@ -124,7 +124,8 @@ def test_half_written_files_are_cleared_and_a_cut_row_is_written_again(copy, who
     for step in (117, 120):  # what was done after step 114 is lost, but not its metrics
         shutil.rmtree(checkpoint(copy, step))
     (copy / "checkpoints" / ".partial-000000117-1").mkdir()
-    (copy / ".metrics.jsonl.1.partial").write_text("{")
+    for name in ("metrics.jsonl", "strip.npz", "samples_a_to_b.png"):
+        (copy / f".{name}.1.partial").write_text("{")
     with open(copy / "metrics.jsonl", "a") as file:
         file.write('{"step": 150, "d_loss": 0.')
     ended = run("train.py", *CIRCLE, f"--workdir={copy}")

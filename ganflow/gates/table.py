@@ -132,7 +132,7 @@ CGAN = Gate(
     "cgan",
     "1411.1784: samples are of the class that was asked for, and a class is more than one picture.",
     "cgan_fast",
-    15_000,
+    20_000,
     measures.classes,
     (
         Bar("conditional_accuracy", at_least=0.92),

@@ -97,8 +97,8 @@ def locked(workdir: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):  # on a full disk the lock still holds, unnamed
             lock.truncate(0)
             lock.write(str(os.getpid()).encode())
-        for name in ("flags.txt", "metrics.jsonl", "samples.png", "losses.png"):
-            for leftover in workdir.glob(f".{name}.*.partial"):  # of a run that was killed
+        for leftover in workdir.glob(".*.partial"):  # `write_whole` of a run that was killed
+            if re.fullmatch(r"\..+\.\d+\.partial", leftover.name) and not leftover.is_dir():
                 leftover.unlink(missing_ok=True)
         _held[workdir] = os.fstat(lock.fileno()).st_ino
         try:
