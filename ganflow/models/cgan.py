@@ -19,8 +19,8 @@ with t on a line from .5 to .7. G has 2,413,984 parameters and D 1,224,351.
 The paper's images are in [0, 1], for G ends in a sigmoid, and the engine's in [-1, 1]:
 `to_unit_range` takes them in, and `generate` gives them back.
 
-Expected: configs/cgan_fast.flags (seed 10): 93 % of the samples are of their class, and lie .92 times
-as far from each other as real ones of it. The paper's Parzen log-likelihood is 132 +- 1.8.
+Expected: configs/cgan_fast.flags (seed 10): 93 % of the samples are of their class, and lie .92
+times as far from each other as real ones of it. The paper's Parzen log-likelihood is 132 +- 1.8.
 
 Deviations: equation 2 has G minimise log(1 - D); here it has the loss that 1406.2661, section 3,
 takes instead. The paper does not say which layers have dropout, what the weights start from, nor
