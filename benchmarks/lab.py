@@ -88,11 +88,12 @@ class Client:
 
     def _ask(self) -> None:
         version = 0
-        while self._looks.wait():
-            asked = {"after": version, "samplers": 0, "weights": 0, "weights_version": 0}
-            found = ask(f"{self._url}state?{urllib.parse.urlencode(asked)}")
-            version = found["version"]
-            self.pictures += "alive" not in found
+        with contextlib.suppress(OSError):  # the lab has ended
+            while self._looks.wait():
+                asked = {"after": version, "samplers": 0, "weights": 0, "weights_version": 0}
+                found = ask(f"{self._url}state?{urllib.parse.urlencode(asked)}")
+                version = found["version"]
+                self.pictures += "alive" not in found
 
 
 class Page:
