@@ -148,6 +148,7 @@ def mine(tmp_path):
     return written(tmp_path / "own", {"mine.py": CIRCLE})
 
 
+@pytest.mark.slow  # the same in one process stands below
 def test_a_loss_times_10_is_refused_until_it_is_allowed(mine, tmp_path):
     workdir = tmp_path / "run"
     args = (f"--model={mine}", "--dataset=circle", "--jit=off", f"--workdir={workdir}")

@@ -173,8 +173,6 @@ def test_features_from_a_file_serve_images_without_labels(kind, tmp_path, digits
         means = Means()
         tf.saved_model.save(means, str(path), signatures=means.__call__)
     bare = data.Dataset("bare", {"x": digits.x[:400]})
-    with pytest.raises(InputError, match="--features"):
-        evaluation.make_judge(*data.split(bare))
     with caplog.at_level("INFO", logger="absl"):
         judge = evaluation.make_judge(*data.split(bare), features=path)
     assert "28 x 28 x 1" in caplog.text and "8 x 8 x 3" in caplog.text

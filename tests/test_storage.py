@@ -45,7 +45,8 @@ def whole(tmp_path_factory):
 
 
 # The room ends in TensorBoard's events of the first summary, or in a later one's samples.png.
-@pytest.mark.parametrize("leave_kb", [108, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("leave_kb", [108, 300])
 def test_a_full_disk_stops_with_code_4_and_room_lets_the_run_go_on(leave_kb, whole, small_disk):
     filler = disks.fill(small_disk, leave_kb)
     workdir = small_disk / "run"

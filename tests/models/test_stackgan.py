@@ -84,7 +84,7 @@ def test_the_networks_have_as_many_parameters_as_the_docstring_says(monkeypatch)
 
 def test_document_004_swaps_two_numbers_and_the_docstring_says_so():
     assert "1612.03242" in model.__doc__.splitlines()[0]
-    assert "Document 004's table swaps" in " ".join(model.__doc__.split())
+    assert "Document 004 swaps its number" in " ".join(model.__doc__.split())
 
 
 def by_keras(weights, x, name, stride=1):
