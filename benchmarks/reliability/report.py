@@ -11,6 +11,7 @@ _HEAD = """# What runs survive
 What is promised of a run, how it was put to the test, how often, and what happened. This page is
 written by `make torture`, which goes on where it was stopped. Short forms are in `make test`, with
 pieces of ganflow broken on purpose to see that the cases notice (`tests/test_torture.py`).
+What a case had found broken was mended and tried again: its last result is the one that counts.
 
 """
 
