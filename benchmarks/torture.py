@@ -3,8 +3,9 @@
     python benchmarks/torture.py --workdir=runs/torture --out=docs/reliability.md
 
 Nine points, each of many cases; --only=1,3 chooses points, --scale=.1 a tenth of the cases. Started
-again it goes on: what is done is in WORKDIR/results.jsonl, and only the case that was running is
-tried again. Point 3 and parts of 6 mount small disks, which takes root.
+again it goes on: what is done is in WORKDIR/results.jsonl, and the case that was running is tried
+again, as are those that found something broken. Point 3 and parts of 6 mount small disks, which
+takes root.
 """
 
 import logging

@@ -145,7 +145,7 @@ def _point(cases) -> trying.Point:
     return trying.Point(1, "Title", "It holds.", "Often.", lambda shared: cases, "Nothing else.")
 
 
-def test_what_is_tried_is_not_tried_again_and_a_cut_line_is(tmp_path):
+def test_what_held_is_not_tried_again_and_what_broke_or_was_cut_is(tmp_path):
     tried = []
 
     def attempt(name, fault=""):
@@ -164,9 +164,13 @@ def test_what_is_tried_is_not_tried_again_and_a_cut_line_is(tmp_path):
     with open(tmp_path / "results.jsonl", "a") as file:
         file.write('{"point": 1, "case": "c", "bro')  # a kill came here
     results = trying.try_all([_point(cases)], tmp_path, scale=1, tell=lines.append)
-    assert tried == ["a", "b", "c"]
-    assert [row["case"] for row in results.rows] == tried
+    assert tried == ["a", "b", "b", "c"]
+    assert [row["case"] for row in results.rows] == ["a", "b", "c"]
     assert (tmp_path / "point_1" / "broken, b").is_dir()
+    cases[1] = attempt("b")  # it was mended
+    results = trying.try_all([_point(cases)], tmp_path, scale=1, tell=lines.append)
+    assert tried[4:] == ["b"] and not any(row["broken"] for row in results.rows)
+    assert trying.Results(results.path).rows == results.rows
 
 
 def test_the_report_counts_what_happened(tmp_path):

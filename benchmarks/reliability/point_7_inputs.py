@@ -11,7 +11,7 @@ from pathlib import Path
 import hypothesis
 from hypothesis import strategies as st
 
-from benchmarks.reliability import generated, hostile
+from benchmarks.reliability import generated, hostile, memory
 from benchmarks.reliability.trying import Case, Outcome, Point
 from ganflow import data
 from ganflow.base.errors import InputError
@@ -173,9 +173,9 @@ def parser_case(parser: str, chunk: int, count: int, shared: Path, folder: Path)
     """So many generated inputs of one parser, and the memory that they took."""
     outcome = Outcome()
     with _reader(parser, shared, folder) as (strategy, read):
-        before_mb = _forget_peak()
+        before_mb = memory.forget_peak()
         for_all(strategy, count, chunk, functools.partial(_one, outcome, parser, read))
-    outcome.figures["memory_mb"] = round(max(0.0, _peak_mb() - before_mb))
+    outcome.figures["memory_mb"] = round(max(0.0, memory.peak_mb() - before_mb))
     if outcome.figures["memory_mb"] > MOST_MB:
         outcome.saw("", f"{parser}: took {outcome.figures['memory_mb']} MB")
     return outcome
@@ -214,17 +214,6 @@ def _one(outcome: Outcome, parser: str, read: Callable, given) -> None:
     if seconds > MOST_SECONDS:
         fault = fault or f"took {seconds:.0f} s"
     outcome.saw(what, fault and f"{parser}, {shown}: {fault}")
-
-
-def _forget_peak() -> float:
-    """Begin to measure the peak of memory anew; what is resident now, in MB."""
-    Path("/proc/self/clear_refs").write_text("5")
-    return _peak_mb()
-
-
-def _peak_mb() -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def cases(shared: Path) -> list[Case]:

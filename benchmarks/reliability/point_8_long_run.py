@@ -1,12 +1,11 @@
 """Point 8: a million steps, and as many summaries as a day has."""
 
-import os
 import time
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.reliability import trainings
+from benchmarks.reliability import memory, trainings
 from benchmarks.reliability.trying import Case, Outcome, Point
 from tests import processes
 from tests.processes import Process
@@ -20,21 +19,13 @@ EVENTS_KB, ROW_KB = 256, 32  # a summary's, on average
 STARTS = 3
 
 
-def _memory_mb(process: Process) -> float | None:
-    try:
-        text = Path(f"/proc/{process.pid}/statm").read_text()
-    except OSError:
-        return None
-    return int(text.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
 def watched(process: Process, workdir: Path, every_seconds: float) -> np.ndarray:
     """(Rows of metrics, MB resident) [n, 2], until the process has ended."""
     seen = []
     while process.runs():
-        path, memory = workdir / "metrics.jsonl", _memory_mb(process)
-        if path.exists() and memory:
-            seen.append((path.read_bytes().count(b"\n"), memory))
+        path, resident_mb = workdir / "metrics.jsonl", memory.resident_mb(process.pid)
+        if path.exists() and resident_mb:
+            seen.append((path.read_bytes().count(b"\n"), resident_mb))
         time.sleep(every_seconds)
     return np.array(seen or [(0, 0.0)], float)
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.reliability import here, trainings
-from benchmarks.reliability.point_7_inputs import _forget_peak, _peak_mb
+from benchmarks.reliability import here, memory, trainings
 from benchmarks.reliability.trying import Case, Outcome, Point
 from tests import processes
 
@@ -87,13 +86,13 @@ def large_log(folder: Path) -> Outcome:
         lines.append(json.dumps(row) + "\n")
         size += len(lines[-1])
     path.write_text("".join(lines) + "".join(json.dumps(row) + "\n" for row in rows))
-    before_mb, since = _forget_peak(), time.monotonic()
+    before_mb, since = memory.forget_peak(), time.monotonic()
     ended = training.train(workdir, here.MORE_STEPS)
-    seconds, memory = time.monotonic() - since, _peak_mb() - before_mb
-    outcome.figures |= {"log_seconds": round(seconds, 1), "log_memory_mb": round(memory)}
+    seconds, more_mb = time.monotonic() - since, memory.peak_mb() - before_mb
+    outcome.figures |= {"log_seconds": round(seconds, 1), "log_memory_mb": round(more_mb)}
     fault = trainings.fault_of_end(ended, {0})
-    if seconds > LOG_SECONDS or memory > LOG_MEMORY_MB:
-        fault = fault or f"took {seconds:.0f} s and {memory:.0f} MB"
+    if seconds > LOG_SECONDS or more_mb > LOG_MEMORY_MB:
+        fault = fault or f"took {seconds:.0f} s and {more_mb:.0f} MB"
     outcome.saw(f"went on with a log of {LOG_MB} MB", fault)
     return outcome
 

@@ -11,7 +11,8 @@ _HEAD = """# What runs survive
 What is promised of a run, how it was put to the test, how often, and what happened. This page is
 written by `make torture`, which goes on where it was stopped. Short forms are in `make test`, with
 pieces of ganflow broken on purpose to see that the cases notice (`tests/test_torture.py`).
-What a case had found broken was mended and tried again: its last result is the one that counts.
+A case counts by its last try; one that found something broken stands here as broken until it has
+been tried again and held. What has not been tried is not counted: "cases so far" are all there are.
 
 """
 
@@ -52,7 +53,7 @@ def _dates(rows: list[dict]) -> str:
 
 def _section(point: Point, rows: list[dict]) -> str:
     lines = [f"## {point.number}. {point.title}", "", f"**Promised.** {point.promise}", ""]
-    lines += [f"**Tried.** {point.how}", ""]
+    lines += [f"**How it is tried**, once all cases are done. {point.how}", ""]
     if point.not_promised:
         lines += [f"**Not promised.** {point.not_promised}", ""]
     if not rows:

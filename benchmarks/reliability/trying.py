@@ -61,22 +61,31 @@ class Point:
 
 
 class Results:
-    """The file of results: JSON, a line a case."""
+    """The file of results: JSON, a line a try. Of several tries of a case the last one counts.
+
+    Attributes:
+      rows: of each case's last try.
+    """
 
     def __init__(self, path: Path):
         self.path = path
-        self.rows: list[dict] = []
-        if path.exists():
-            for line in path.read_text().splitlines():
-                try:
-                    self.rows.append(json.loads(line))
-                except ValueError:  # a kill has cut the last one
-                    continue
-            path.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
+        self._rows: dict[tuple[int, str], dict] = {}
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        if lines and not lines[-1].endswith("\n"):  # a kill has cut it
+            path.write_text("".join(lines[:-1]))
+            lines.pop()
+        for row in map(json.loads, lines):
+            self._rows[row["point"], row["case"]] = row
+
+    @property
+    def rows(self) -> list[dict]:
+        """In the order in which the cases were first tried."""
+        return list(self._rows.values())
 
     def has(self, point: Point, case: Case) -> bool:
-        """Whether it was tried already."""
-        return any(r["point"] == point.number and r["case"] == case.name for r in self.rows)
+        """Whether it was tried and held; what was found broken is tried again."""
+        row = self._rows.get((point.number, case.name))
+        return row is not None and not row["broken"]
 
     def of(self, point: Point) -> list[dict]:
         """The rows of a point."""
@@ -88,7 +97,7 @@ class Results:
         row |= {"happened": dict(outcome.happened), "broken": outcome.broken}
         row |= {"figures": outcome.figures, "skipped": outcome.skipped}
         row |= {"seconds": round(seconds, 1), "date": datetime.date.today().isoformat()}
-        self.rows.append(row)
+        self._rows[point.number, case.name] = row
         with open(self.path, "a") as file:
             file.write(json.dumps(row) + "\n")
 
@@ -105,7 +114,7 @@ def try_all(
     tell: Callable[[str], None] = print,
     after_each: Callable[[Results], None] = lambda results: None,
 ) -> Results:
-    """Try every case that is not yet among the results.
+    """Try every case that has not held yet.
 
     Args:
       points: in this order.
