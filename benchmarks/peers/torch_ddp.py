@@ -8,13 +8,19 @@ Process 0 prints one line of JSON: steps a second.
 
 import json
 import os
+import sys
 import time
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from absl import app, flags
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmarks.peers import torch_peer
 
 _RANK = flags.DEFINE_integer("rank", 0, "Which process this is.")
 _WORLD = flags.DEFINE_integer("world", 1, "How many there are.")
@@ -28,12 +34,9 @@ def main(_) -> None:
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // _WORLD.value))
     where = f"tcp://127.0.0.1:{_PORT.value}"
     distributed.init_process_group("gloo", where, rank=_RANK.value, world_size=_WORLD.value)
-    sizes = [256, 256, 512, 1024, _X_SIZE.value]
-    parts: list[nn.Module] = []
-    for i, o in zip(sizes[:-1], sizes[1:], strict=True):
-        parts += [nn.Linear(i, o), nn.LeakyReLU(0.2, inplace=True)]
-    g = DistributedDataParallel(nn.Sequential(*parts[:-1], nn.Tanh()))
-    d_layers = (nn.Linear(_X_SIZE.value, 256), nn.LeakyReLU(0.2), nn.Dropout(0.3))
+    layers = torch_peer.stack([256, 256, 512, 1024, _X_SIZE.value], torch_peer.leaky)
+    g = DistributedDataParallel(nn.Sequential(*layers, nn.Tanh()))
+    d_layers = (nn.Linear(_X_SIZE.value, 256), torch_peer.leaky(), nn.Dropout(0.3))
     d = DistributedDataParallel(nn.Sequential(*d_layers, nn.Linear(256, 1)))
     sgd = torch.optim.SGD(d.parameters(), lr=0.01, fused=True)
     adam = torch.optim.Adam(g.parameters(), lr=1e-5, fused=True)
@@ -45,15 +48,10 @@ def main(_) -> None:
         with torch.no_grad():
             fake = g.module(torch.rand(share, 256) * 2 - 1)
         real_logits, fake_logits = d(torch.cat([x, fake])).chunk(2)
-        sgd.zero_grad()
-        (F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()).backward()
-        sgd.step()
-        d.requires_grad_(False)
-        g_loss = F.softplus(-d.module(g(torch.rand(share, 256) * 2 - 1))).mean()
-        adam.zero_grad()
-        g_loss.backward()
-        adam.step()
-        d.requires_grad_(True)
+        torch_peer.learn(F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean(), sgd)
+        with torch_peer.frozen(d):
+            made = g(torch.rand(share, 256) * 2 - 1)
+            torch_peer.learn(F.softplus(-d.module(made)).mean(), adam)
 
     rate = torch.tensor([_timed(step, 50)])
     distributed.all_reduce(rate, distributed.ReduceOp.MIN)  # all have to do as many steps

@@ -14,14 +14,14 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"  # benchmarks/run.py hid
 torch.set_default_device(DEVICE)
 
 
-def _stack(sizes: Sequence[int], activation: Callable[[], nn.Module]) -> list[nn.Module]:
+def stack(sizes: Sequence[int], activation: Callable[[], nn.Module]) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for i, o in zip(sizes[:-1], sizes[1:], strict=True):
         layers += [nn.Linear(i, o), activation()]
     return layers[:-1]
 
 
-def _leaky() -> nn.Module:
+def leaky() -> nn.Module:
     return nn.LeakyReLU(0.2, inplace=True)
 
 
@@ -38,7 +38,7 @@ def _uniform(size: int) -> Tensor:
 
 
 @contextmanager
-def _frozen(net: nn.Module) -> Iterator[None]:
+def frozen(net: nn.Module) -> Iterator[None]:
     """No gradients by the network's weights inside; gradients pass through it still."""
     net.requires_grad_(False)
     yield
@@ -78,7 +78,7 @@ def _maybe(compiled: bool, function: Callable[..., Tensor]) -> Callable[..., Ten
     return torch.compile(function) if compiled else function
 
 
-def _learn(loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
+def learn(loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -92,8 +92,8 @@ def _note(compiled: bool) -> str:
 def simple(compiled: bool) -> works.Contender:
     """The dense GAN."""
     images = torch.from_numpy(works.images()).to(DEVICE)
-    g = nn.Sequential(*_stack([256, 256, 512, 1024, 784], _leaky), nn.Tanh())
-    d = nn.Sequential(nn.Linear(784, 256), _leaky(), nn.Dropout(0.3), nn.Linear(256, 1))
+    g = nn.Sequential(*stack([256, 256, 512, 1024, 784], leaky), nn.Tanh())
+    d = nn.Sequential(nn.Linear(784, 256), leaky(), nn.Dropout(0.3), nn.Linear(256, 1))
     sgd = torch.optim.SGD(d.parameters(), lr=0.01, fused=True)
     adam = torch.optim.Adam(g.parameters(), lr=1e-5, fused=True)
 
@@ -109,17 +109,17 @@ def simple(compiled: bool) -> works.Contender:
     d_loss, g_loss = _maybe(compiled, d_loss), _maybe(compiled, g_loss)
 
     def update_g() -> Tensor:
-        with _frozen(d):
-            return _learn(g_loss(), adam)
+        with frozen(d):
+            return learn(g_loss(), adam)
 
-    return _contender(d, g, lambda: _learn(d_loss(), sgd), update_g, _note(compiled))
+    return _contender(d, g, lambda: learn(d_loss(), sgd), update_g, _note(compiled))
 
 
 def circle(compiled: bool) -> works.Contender:
     """The GAN of points on a circle."""
     points = torch.from_numpy(works.circle_points()).to(DEVICE)
-    g = nn.Sequential(*_stack([3, 32, 16, 2], _relu))
-    d = nn.Sequential(*_stack([2, 32, 16, 1], _relu))
+    g = nn.Sequential(*stack([3, 32, 16, 2], _relu))
+    d = nn.Sequential(*stack([2, 32, 16, 1], _relu))
     adam_d = torch.optim.Adam(d.parameters(), lr=1e-3, fused=True)
     adam_g = torch.optim.Adam(g.parameters(), lr=1e-3, fused=True)
 
@@ -138,11 +138,11 @@ def circle(compiled: bool) -> works.Contender:
     g_loss = _maybe(compiled, g_loss)
 
     def update_d() -> Tensor:
-        return _learn(real_loss(), adam_d) + _learn(fake_loss(), adam_d)
+        return learn(real_loss(), adam_d) + learn(fake_loss(), adam_d)
 
     def update_g() -> Tensor:
-        with _frozen(d):
-            return _learn(g_loss(), adam_g)
+        with frozen(d):
+            return learn(g_loss(), adam_g)
 
     return _contender(d, g, update_d, update_g, _note(compiled))
 
@@ -196,11 +196,11 @@ def dcgan(compiled: bool) -> works.Contender:
     d_loss, g_loss = _maybe(compiled, d_loss), _maybe(compiled, g_loss)
 
     def update_g() -> Tensor:
-        with _frozen(d):
-            return _learn(g_loss(), adam)
+        with frozen(d):
+            return learn(g_loss(), adam)
 
     return _contender(
-        d, g, lambda: _learn(d_loss(), sgd), update_g, f"channels-last, {_note(compiled)}"
+        d, g, lambda: learn(d_loss(), sgd), update_g, f"channels-last, {_note(compiled)}"
     )
 
 
