@@ -16,7 +16,7 @@ A gate is a claim of a paper, as figures of a trained model and the bars that th
 The median of the seeds counts, or where it says so every seed, or the best one. A control is the
 same training with something essential taken away, by flags or by another line in the model's file;
 it has to miss a bar. Figures are of 10,000 samples and of held-out examples, but for those of the
-training itself; minutes are of training, on 2 cores.
+training itself; minutes are of training, on one or two cores that may have had other work as well.
 The diagnosis is what the run itself said of its last summary.
 """
 _COUNTS = {"median": "", "every": " (every seed)", "best": " (the best seed)"}
