@@ -15,6 +15,7 @@ torch.set_default_device(DEVICE)
 
 
 def stack(sizes: Sequence[int], activation: Callable[[], nn.Module]) -> list[nn.Module]:
+    """Linear layers of these sizes, with an activation after each but the last."""
     layers: list[nn.Module] = []
     for i, o in zip(sizes[:-1], sizes[1:], strict=True):
         layers += [nn.Linear(i, o), activation()]
@@ -22,6 +23,7 @@ def stack(sizes: Sequence[int], activation: Callable[[], nn.Module]) -> list[nn.
 
 
 def leaky() -> nn.Module:
+    """A leaky ReLU of slope .2."""
     return nn.LeakyReLU(0.2, inplace=True)
 
 
@@ -79,6 +81,7 @@ def _maybe(compiled: bool, function: Callable[..., Tensor]) -> Callable[..., Ten
 
 
 def learn(loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
+    """One update; the loss before it, without its graph."""
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
