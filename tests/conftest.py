@@ -1,7 +1,17 @@
-"""What the tests share: two logical CPUs, and small data sets made on the spot."""
+"""What the tests share: two logical CPUs, a cache, and small data sets made on the spot."""
 
-from ganflow.base import quiet  # noqa: F401 - before anything that imports TensorFlow
-from ganflow.nn import replicas
+import os
+import tempfile
+
+# A cache of the tests' own, so that a user's is neither used nor filled, and each judging
+# classifier is trained once for all of them. The process that starts the workers makes it, before
+# they and `processes` take its environment.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _CACHE = tempfile.TemporaryDirectory(prefix="ganflow-tests-")
+    os.environ["GANFLOW_CACHE"] = _CACHE.name
+
+from ganflow.base import quiet  # noqa: E402, F401 - before anything that imports TensorFlow
+from ganflow.nn import replicas  # noqa: E402
 
 replicas.make_logical_cpus(2)  # before TensorFlow runs its first operation
 
@@ -33,16 +43,10 @@ def points() -> data.Dataset:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory):
-    """A cache of the tests' own, so that a user's is neither used nor filled.
-
-    Each judging classifier is trained once for all of them, and the proving GANs' files are known.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GANFLOW_CACHE", str(tmp_path_factory.mktemp("cache")))
-        for name in PROVING:
-            cache.remember_model(Path(__file__).parent / "proving" / f"{name}.py")
-        yield cache.folder()
+def proving_models_are_known():
+    """The proving GANs are files of their own, which a program runs only once it knows them."""
+    for name in PROVING:
+        cache.remember_model(Path(__file__).parent / "proving" / f"{name}.py")
 
 
 @pytest.fixture(scope="session")
