@@ -1,5 +1,7 @@
 """What `make torture` tries, in short; and that its cases notice what is broken on purpose."""
 
+from dataclasses import fields
+
 import pytest
 
 from benchmarks.reliability import (
@@ -15,6 +17,8 @@ from benchmarks.reliability import (
     taken_away,
     trying,
 )
+from ganflow import models
+from ganflow.engine import options
 from ganflow.storage import workdir
 
 
@@ -207,3 +211,12 @@ def test_every_point_says_what_it_promises_and_names_its_cases_once():
     assert [point.number for point in points.ALL] == list(range(1, 10))
     for point in points.ALL:
         assert point.promise and point.how
+
+
+@pytest.mark.parametrize("kind", point_1_kills.KINDS)
+def test_a_run_that_is_to_be_killed_has_flags_of_its_model(kind):
+    words = dict(word.removeprefix("--").split("=") for word in point_1_kills.KINDS[kind])
+    config = models.load(words.pop("model")).Config()
+    known = {field.name for each in (config, options.Options()) for field in fields(each)}
+    assert words.keys() <= known
+    assert int(words["steps"]) > int(words["summary_every"])

@@ -24,19 +24,19 @@ KINDS = {
     "state (began's k_t)": ("--model=began", *DIGITS, *SLOW, "--width=4"),
     "two workers": CIRCLE,
     "phases (srgan)": (
-        *("--model=srgan", *DIGITS, *SLOW, "--blocks=1", "--width=4", "--d_width=2"),
+        *("--model=srgan", *DIGITS, *SLOW, "--blocks=1", "--width=4"),
         *("--pretrain_steps=60", "--d_units=8"),
     ),
     "dense": ("--model=simple", *DIGITS, "--g_hidden=8", "--d_hidden=8"),
     "state (cyclegan's pool)": (
         *("--model=cyclegan", *DIGITS, *SLOW, "--dataset=digits_negative", "--batch_size=1"),
-        *("--width=4", "--d_width=2", "--blocks=1", "--d_layers=1", "--pool_size=6"),
+        *("--width=4", "--blocks=1", "--d_layers=1", "--pool_size=6"),
     ),
     "two replicas": (*CIRCLE, "--num_replicas=2"),
     "convolutions": ("--model=dcgan", *DIGITS, *SLOW, "--width=4"),
     "stages (stackgan)": (
-        *("--model=stackgan", *DIGITS, *SLOW, "--dataset=drawings_16", "--g_width=4"),
-        *("--g_2_width=4", "--d_width=1", "--blocks=1", "--text_size=5", "--stage_1_steps=60"),
+        *("--model=stackgan", *DIGITS, *SLOW, "--dataset=drawings_32", "--g_width=4"),
+        *("--g_2_width=4", "--d_width=1", "--text_size=5", "--stage_1_steps=60"),
     ),
     "average, evaluations, XLA": (
         *(*CIRCLE, "--jit=on", "--ema=.9", "--evaluate_every=100", "--evaluate_num=100"),
