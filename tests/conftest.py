@@ -10,8 +10,8 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     _CACHE = tempfile.TemporaryDirectory(prefix="ganflow-tests-")
     os.environ["GANFLOW_CACHE"] = _CACHE.name
 
-from ganflow.base import quiet  # noqa: E402, F401 - before anything that imports TensorFlow
-from ganflow.nn import replicas  # noqa: E402
+from ganflow.base import quiet  # noqa: F401 - before anything that imports TensorFlow
+from ganflow.nn import replicas
 
 replicas.make_logical_cpus(2)  # before TensorFlow runs its first operation
 
