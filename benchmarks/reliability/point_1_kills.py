@@ -27,7 +27,7 @@ KINDS = {
         *("--model=srgan", *DIGITS, *SLOW, "--blocks=1", "--width=4"),
         *("--pretrain_steps=60", "--d_units=8"),
     ),
-    "dense": ("--model=simple", *DIGITS, "--g_hidden=8", "--d_hidden=8"),
+    "dense": ("--model=simple", *DIGITS, *SLOW, "--g_hidden=8", "--d_hidden=8"),
     "state (cyclegan's pool)": (
         *("--model=cyclegan", *DIGITS, *SLOW, "--dataset=digits_negative", "--batch_size=1"),
         *("--width=4", "--blocks=1", "--d_layers=1", "--pool_size=6"),

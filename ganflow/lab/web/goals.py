@@ -5,7 +5,7 @@ import threading
 import time
 
 ENDLESS = 2**62
-_WATCHED_SECONDS, _ALONE_SECONDS = 0.03, 0.2  # of steps in a row, with and without a page
+_WATCHED_SECONDS, _ALONE_SECONDS = 0.034, 0.2  # of steps in a row, with and without a page
 _LIMITED_SECONDS = 1 / 30  # of steps in a row where their speed is limited
 _AT_HAND = 10  # single updates in a piece, at least: before and after each all weights are read
 

@@ -1,7 +1,7 @@
 """The one thread that touches TensorFlow: it obeys commands, makes steps, and makes frames.
 
 A page asks for a frame newer than the one it has and waits for it, in a thread of its own. A frame
-is made only if somebody has asked since the last one, at most 30 a second, and while steps run they
+is made only if somebody has asked since the last one, at most 40 a second, and while steps run they
 have at least half of the time.
 """
 
@@ -19,7 +19,7 @@ from ganflow.lab.web.goals import Goal, Pace
 from ganflow.lab.web.setting import Setting
 from ganflow.lab.web.showing import WEIGHTS, Shown
 
-FRAME_SECONDS = 1 / 30
+FRAME_SECONDS = 1 / 40  # shorter than a piece of steps, or only every other piece is shown
 _FRESH_SECONDS = 0.1  # a frame of a training that has gone on since
 _REMEMBERED_SECONDS = 3.0  # since a page asked for something, it goes on looking at it
 

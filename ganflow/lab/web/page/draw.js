@@ -13,10 +13,13 @@ export function figure(x) {
   return size !== 0 && (size >= 1e5 || size < 1e-3) ? x.toExponential(2) : String(Number(x.toPrecision(4)));
 }
 
-function shade(share, scale) {
-  const place = Math.min(Math.max(share, 0), 1) * (scale.length - 1), i = Math.min(Math.floor(place), scale.length - 2);
-  return [0, 1, 2].map((c) => scale[i][c] + (place - i) * (scale[i + 1][c] - scale[i][c]));
-}
+// A scale of colours in so many steps that none shows, as bytes of red, green, blue, opaque.
+const STEPS = 512;
+const SHADES = new Uint8ClampedArray(4 * STEPS).map((_, at) => {
+  const c = at % 4, place = ((at - c) / 4) / (STEPS - 1) * (SURFACE.length - 1), i = Math.min(Math.floor(place), SURFACE.length - 2);
+  return c === 3 ? 255 : Math.round(SURFACE[i][c] + (place - i) * (SURFACE[i + 1][c] - SURFACE[i][c]));
+});
+const SHADE_OF = new Uint32Array(SHADES.buffer), GREY = new Uint32Array(new Uint8Array([154, 154, 154, 255]).buffer)[0];
 
 // ---------------------------------------------------------------- the plane
 
@@ -35,12 +38,12 @@ function surface(context, plane, fixed, size) {
   const values = fixed.is_logit ? plane.data.map(sigmoid) : plane.data;
   const [low, high] = span(values, fixed);
   const small = new OffscreenCanvas(side, side), on = small.getContext('2d'), image = on.createImageData(side, side);
+  const pixels = new Uint32Array(image.data.buffer);
   for (let i = 0; i < side * side; i++) {
     const x = i % side, y = side - 1 - Math.floor(i / side);  // y upwards
     let share = (values[i] - low) / (high - low || 1);
     if (!fixed.higher_is_real) share = 1 - share;
-    const colour = Number.isFinite(share) ? shade(share, SURFACE) : [154, 154, 154];
-    image.data.set([...colour, 255], 4 * (y * side + x));
+    pixels[y * side + x] = Number.isFinite(share) ? SHADE_OF[Math.round(Math.min(Math.max(share, 0), 1) * (STEPS - 1))] : GREY;
   }
   on.putImageData(image, 0, 0);
   context.imageSmoothingEnabled = true;
@@ -54,19 +57,39 @@ export function planeScale(fixed, size) {
     back: (px, py) => [px / scale - fixed.reach, fixed.reach - py / scale] };
 }
 
-export function dots(context, scale, points, colour, radius, edge) {
-  context.fillStyle = colour;
-  context.beginPath();
-  for (let i = 0; i < points.shape[0]; i++) {
-    const x = scale.x(points.data[2 * i]), y = scale.y(points.data[2 * i + 1]);
-    context.moveTo(x + radius, y);
-    context.arc(x, y, radius, 0, 2 * Math.PI);
+// A dot is drawn once and then copied: hundreds of circles a picture would cost more than all else.
+const SPRITES = new Map();
+function sprite(colour, radius, edge) {
+  const key = `${colour} ${radius} ${edge}`;
+  if (!SPRITES.has(key)) {
+    const side = 2 * Math.ceil(radius + 1), made = new OffscreenCanvas(side, side), on = made.getContext('2d');
+    on.fillStyle = colour;
+    on.beginPath();
+    on.arc(side / 2, side / 2, radius, 0, 2 * Math.PI);
+    on.fill();
+    on.strokeStyle = edge || colour;
+    on.lineWidth = 0.7;
+    if (edge) on.stroke();
+    SPRITES.set(key, made);
   }
-  context.fill();
-  if (!edge) return;
-  context.strokeStyle = edge;
-  context.lineWidth = 0.7;
-  context.stroke();
+  return SPRITES.get(key);
+}
+
+export function dots(context, scale, points, colour, radius, edge) {
+  const dot = sprite(colour, radius, edge), half = dot.width / 2;
+  for (let i = 0; i < points.shape[0]; i++) {
+    context.drawImage(dot, Math.round(scale.x(points.data[2 * i]) - half), Math.round(scale.y(points.data[2 * i + 1]) - half));
+  }
+}
+
+// What never moves, painted once.
+let still = { of: null, canvas: null };
+function stillDots(context, scale, fixed, size) {
+  if (still.of !== fixed || still.canvas.width !== size) {
+    still = { of: fixed, canvas: new OffscreenCanvas(size, size) };
+    dots(still.canvas.getContext('2d'), scale, fixed.real, BLUE, 2.6);
+  }
+  context.drawImage(still.canvas, 0, 0);
 }
 
 function arrow(context, x, y, dx, dy) {
@@ -102,7 +125,7 @@ export function plane(canvas, fixed, look) {
   context.fillStyle = '#fff';
   context.fillRect(0, 0, size, size);
   const shades = look.plane ? surface(context, look.plane, fixed, size) : null;
-  dots(context, scale, fixed.real, BLUE, 2.6);
+  stillDots(context, scale, fixed, size);
   if (fixed.from) {
     context.strokeStyle = 'rgba(106,27,122,.25)';
     context.lineWidth = 0.7;

@@ -78,7 +78,6 @@ function showStatus(frame) {
   const speed = frame.running ? `; running, ${thousands(Math.round(frame.steps_per_second))} steps a second` : '; paused';
   $('status').textContent = `step ${thousands(frame.step)}${done.length ? ` (${done.join(', ')})` : ''}${speed}`
     + (frame.busy ? `; ${frame.busy}` : '');
-  document.body.dataset.step = frame.step;
   document.body.dataset.running = frame.running;
   for (const of of document.querySelectorAll('button.step, #whole, #run')) of.disabled = frame.running;
   $('pause').disabled = !frame.running;
@@ -90,13 +89,16 @@ function showStatus(frame) {
 }
 
 function show(frame) {
+  const { running } = frame, began = !now.frame || running !== now.frame.running;
   now.frame = frame;
-  showStatus(frame);
-  showLive(frame, send);
-  showLook(now.about, shown(), frame);
-  // Curves and texts cost more to lay out than the eye follows: five times a second will do.
-  if (!frame.running || performance.now() - now.numbers > 200) {
+  document.body.dataset.step = frame.step;
+  // Texts and curves cost more to lay out than the eye follows: five times a second will do.
+  const isWhole = !running || began || performance.now() - now.numbers > 200;
+  showLook(now.about, shown(), frame, isWhole);
+  if (isWhole) {
     now.numbers = performance.now();
+    showStatus(frame);
+    showLive(frame, send);
     showNumbers(now.about, now.sampler, frame);
   }
   slowFrame(frame);
@@ -157,7 +159,7 @@ async function forever() {
 }
 
 // What is drawn or staged over the plane shows at once, also while nothing else moves.
-const again = () => { if (now.frame && now.about && shown().every((i) => now.frame.looks[i])) showLook(now.about, shown(), now.frame); };
+const again = () => { if (now.frame && now.about && shown().every((i) => now.frame.looks[i])) showLook(now.about, shown(), now.frame, true); };
 whenDrawn(again);
 whenStaged(again);
 setUpControls();

@@ -21,10 +21,11 @@ function means(fixed, look) {
   return `${what}: real ${of(look.real_scores)}, generated ${of(look.fake_scores)}.`;
 }
 
-function showPlane(fixed, look) {
+function showPlane(fixed, look, withTexts) {
   const canvas = $('plane'), { shades, largest } = plane(canvas, fixed, look);
   overlay(canvas, fixed);
   sketch(canvas, fixed);
+  if (!withTexts) return;
   $('arrows').hidden = !look.push;
   $('arrows').textContent = `→ ${fixed.has_loss ? "push of G's loss" : "up D's score"} (the longest: ${figure(Number(largest.toPrecision(3)))})`;
   $('shades').textContent = shades ? `shades: D ${figure(Number(shades[0].toPrecision(3)))} orange, ${figure(Number(shades[1].toPrecision(3)))} blue` : '';
@@ -83,13 +84,14 @@ function showImages(about, shown, frame) {
 
 let before = '';
 
-export function showLook(about, shown, frame) {
+// What a sampler shows now; without its texts where they would change too often to be read.
+export function showLook(about, shown, frame, withTexts) {
   const fixed = about.samplers[shown[0]], isPoints = fixed.kind === 'points';
   const key = `${about.epoch} ${shown.join()}`;
   if (key !== before) $('images').replaceChildren();
   before = key;
   $('points').hidden = !isPoints;
-  if (isPoints) showPlane(fixed, frame.looks[shown[0]]);
+  if (isPoints) showPlane(fixed, frame.looks[shown[0]], withTexts);
   else showImages(about, shown, frame);
-  $('means').textContent = means(fixed, frame.looks[shown[0]]);
+  if (withTexts) $('means').textContent = means(fixed, frame.looks[shown[0]]);
 }

@@ -8,7 +8,8 @@ function decoded(value) {
   if (Array.isArray(value)) return value.map(decoded);
   if (value === null || typeof value !== 'object') return value;
   if ('array' in value && 'data' in value) {
-    const bytes = Uint8Array.from(atob(value.data), (c) => c.charCodeAt(0));
+    const text = atob(value.data), bytes = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
     return { shape: value.shape, data: value.array === 'u8' ? bytes : new Float32Array(bytes.buffer) };
   }
   return Object.fromEntries(Object.entries(value).map(([key, of]) => [key, decoded(of)]));
