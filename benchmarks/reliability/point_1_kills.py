@@ -14,7 +14,7 @@ from ganflow.workers import cluster, launching
 from tests import processes
 from tests.processes import Process
 
-OFTEN = ("--jit=off", "--summary_every=20", "--checkpoint_every=2", "--steps=1000")
+OFTEN = ("--jit=off", "--summary_every=20", "--checkpoint_every=2", "--steps=2000")
 DIGITS = ("--dataset=digits", "--batch_size=4", *OFTEN)
 CIRCLE = ("--model=circle", "--g_hidden=8,4", "--d_hidden=8,4", "--batch_size=16", *OFTEN)
 # Slower ones are asked for fewer steps: a chain of kills has to end before the run does.
@@ -42,7 +42,7 @@ KINDS = {
         *(*CIRCLE, "--jit=on", "--ema=.9", "--evaluate_every=100", "--evaluate_num=100"),
     ),
 }
-KILLS, CHAINS = 10, 2  # in one workdir; chains of each kind
+KILLS, CHAINS = 12, 2  # in one workdir; chains of each kind
 
 
 class Training:
