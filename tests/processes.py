@@ -195,8 +195,13 @@ def checkpoint(workdir: Path, step: int) -> Path:
 
 
 def partials(workdir: Path) -> list[Path]:
-    """Whatever is half-written, in the workdir and below."""
-    return [p for p in workdir.rglob(".*") if "partial" in p.name]
+    """Whatever is half-written, in the workdir and below, some of which may vanish meanwhile."""
+    return [
+        Path(folder, name)
+        for folder, folders, files in os.walk(workdir)
+        for name in (*folders, *files)
+        if name.startswith(".") and "partial" in name
+    ]
 
 
 def tensors(workdir: Path, step: int | None = None) -> dict[str, np.ndarray]:
