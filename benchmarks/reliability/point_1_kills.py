@@ -43,6 +43,7 @@ KINDS = {
     ),
 }
 KILLS, CHAINS = 12, 2  # in one workdir; chains of each kind
+START_SECONDS = 12  # about what a run needs to its first step on a busy machine
 
 
 class Training:
@@ -102,7 +103,7 @@ def chain(kind: str, number: int, shared: Path, folder: Path) -> Outcome:
         before = processes.steps(workdir)[-1:]
         chief = training.chief
         if moment == "at any time":
-            time.sleep(dice.uniform(0, 0.7 * seconds))
+            time.sleep(dice.uniform(0, max(START_SECONDS, 1.5 * seconds / KILLS)))
         elif chief.wait_until(lambda: processes.steps(workdir)[-1:] > (before or [0])):  # noqa: B023
             if moment == "in a save":
                 chief.wait_until(lambda: processes.partials(workdir), every_seconds=0)
