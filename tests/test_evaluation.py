@@ -22,6 +22,7 @@ from ganflow.judging import (
     classifier_training,
     evaluation,
 )
+from ganflow.storage import cache
 
 MNIST = ROOT.parent / "shared" / "data" / "mnist"
 IMAGE_FIGURES = {
@@ -64,11 +65,11 @@ def untrained(num: int) -> np.ndarray:
 # ---------------------------------------------------------------- the classifier
 
 
-def test_the_classifier_tells_held_out_digits_and_is_kept_with_its_hashes(judge, both, own_cache):
+def test_the_classifier_tells_held_out_digits_and_is_kept_with_its_hashes(judge, both):
     about = judge.about["classifier"]
     assert about["accuracy"] >= 0.96 and about["num_held_out"] == 355
     train, held_out = both
-    (folder,) = own_cache.glob(f"classifier-*-{train.sha256[:16]}-*-seed0")
+    (folder,) = cache.folder().glob(f"classifier-*-{train.sha256[:16]}-*-seed0")
     stored = json.loads((folder / "classifier.json").read_text())
     assert stored == about
     assert (stored["train_sha256"], stored["held_out_sha256"]) == (train.sha256, held_out.sha256)

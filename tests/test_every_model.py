@@ -232,6 +232,7 @@ def test_steps_do_not_depend_on_how_they_are_cut_into_calls(run_of, name):
         assert same(expected, state(advance(run_of(name), *counts).gan)), counts
 
 
+@pytest.mark.slow
 def test_calls_of_one_step_do_the_same_steps(run_of):
     # For the others the test above must do: it is the engine's matter.
     expected = weights(advance(run_of("circle"), 7).gan)
@@ -285,7 +286,14 @@ def test_xla_compiles_matrix_products_and_on_cpus_no_convolutions(run_of, name):
     assert run.jit is (not has_convolutions or HAS_GPU)  # on a CPU, XLA's convolutions are slow
 
 
-@pytest.mark.parametrize("name", ["simple", "circle", "dense_batch_norm", "wgan_gp_points"])
+@pytest.mark.parametrize(
+    "name",
+    ["simple", "circle"]
+    + [
+        pytest.param(name, marks=pytest.mark.slow)
+        for name in ("dense_batch_norm", "wgan_gp_points")
+    ],
+)
 def test_compiled_steps_are_those_without_xla(run_of, name):
     assert run_of(name).jit
     compiled = held(advance(run_of(name), 3).gan)

@@ -115,6 +115,7 @@ def test_a_rate_of_0_stops_one_network_and_the_same_rate_changes_nothing(bench):
         bench.set_rate("nobody", 1.0)
 
 
+@pytest.mark.slow
 def test_another_batch_and_another_label_go_on_from_the_same_state(bench, trained):
     """As a training does that has had them from the beginning, and is given that state."""
     bench.advance(15)

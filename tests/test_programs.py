@@ -357,19 +357,13 @@ def test_a_run_that_diverges_names_tensor_and_step_and_saves_nothing_of_it(tmp_p
     assert "d_loss" in in_one_call and "generator/" in in_one_call
     _assert_all_finite(tmp_path / "a")
 
-    again = run("train.py", *args, f"--workdir={tmp_path / 'a'}").error(3)
-    assert again == in_one_call
-
 
 @pytest.mark.slow
 def test_up_to_the_step_before_a_divergence_everything_is_finite_and_can_be_saved(tmp_path):
     args = ("--model=circle", "--g_learning_rate=1e30", "--steps=50", "--checkpoint_every=10")
-    step = int(
-        re.match(
-            r"train.py: step (\d+): ",
-            run("train.py", *args, f"--workdir={tmp_path / 'a'}").error(3),
-        )[1]
-    )
+    first = run("train.py", *args, f"--workdir={tmp_path / 'a'}").error(3)
+    assert run("train.py", *args, f"--workdir={tmp_path / 'a'}").error(3) == first
+    step = int(re.match(r"train.py: step (\d+): ", first)[1])
     args = (*args, "--jit=off", "--steps_per_call=1", f"--workdir={tmp_path / 'b'}")
     ended = run("train.py", *args, f"--steps={step - 1}")
     assert ended.code == 0, ended.err

@@ -57,6 +57,7 @@ def events_of(folder):
 # ---------------------------------------------------------------- a run
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_drawing")
 def test_rows_begin_with_step_0_and_do_not_depend_on_how_often_pictures_are_drawn(
     tmp_path, points, monkeypatch
