@@ -26,7 +26,7 @@ _PATIENCE_SECONDS = 300
 # run no operation, so that a child starts TensorFlow anew. A child ends by _exit, for Python would
 # spend another second on taking TensorFlow's modules apart.
 _SERVER = """
-import importlib, json, os, runpy, sys, traceback
+import importlib, json, os, runpy, signal, sys, traceback
 from ganflow.programs import compare, describe, evaluate, explore, export, gates, lab, ladder
 from ganflow.programs import sample, train
 from ganflow import models
@@ -48,6 +48,9 @@ for line in sys.stdin:
             os.dup2(os.open(name, os.O_RDWR), descriptor)
         os.environ.update(job["env"])
         sys.argv = job["argv"]
+        # Not as whoever began this process has them: in the background, or under nohup, ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         code = 0
         try:
             program = os.path.basename(sys.argv[0])

@@ -61,9 +61,12 @@ def test_a_chief_comes_first_and_one_process_is_no_cluster():
         (tf_config({"worker": ["a:2000", "a:2000"]}), "stands there twice"),
         (tf_config(TWO, index=2), "no worker 2 among 2"),
         (tf_config(TWO, index="0"), "no worker -1"),
-        (tf_config(TWO | {"ps": ["c:2000"]}), "found ps; expected"),
-        (tf_config(TWO, "evaluator"), "found evaluator; expected"),
+        (tf_config(TWO | {"ps": ["c:2000"]}), "found 'ps'; expected"),
+        (tf_config(TWO, "evaluator"), "found 'evaluator'; expected"),
         (tf_config({"chief": ["c:1", "d:1"], "worker": ["a:2"]}), "several chiefs"),
+        (tf_config({}, kind=None), "found None; expected"),
+        (tf_config({"worker": ["a:2"]}, kind=True), "found True; expected"),
+        (tf_config({"worker": ["a:2"]}, kind=[]), "cannot be understood"),
     ],
 )
 def test_what_is_no_cluster_is_refused_in_a_line(environment, told):

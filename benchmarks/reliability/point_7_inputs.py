@@ -130,6 +130,7 @@ class Lab:
             )
         else:
             query["after"] = "0"  # a page that asks for later frames is kept waiting
+            path = path.replace("?", "%3F")  # its query is given apart
             answer = self.page.get(path, query_string=query)
         if answer.status_code >= 500:
             raise AssertionError(f"status {answer.status_code}")

@@ -58,9 +58,10 @@ def from_tf_config(environment: Mapping[str, str]) -> Cluster | None:
             '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
         ) from error
     if strange or len(chiefs) > 1:
+        found = ", ".join(f"{name!r:.80}" for name in strange) or "several chiefs"
         raise InputError(
-            f"TF_CONFIG: found {', '.join(strange) or 'several chiefs'}; expected at most one "
-            "chief and else workers: every process trains"
+            f"TF_CONFIG: found {found}; expected at most one chief and else workers: every "
+            "process trains"
         )
     place = index + len(chiefs) * (kind == "worker") if type(index) is int else -1
     return of_addresses([*chiefs, *others], place, "TF_CONFIG")
