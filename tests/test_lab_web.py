@@ -17,7 +17,7 @@ from ganflow import models
 from ganflow.base.errors import InputError
 from ganflow.data import Dataset
 from ganflow.interface.sampler import Sampler
-from ganflow.lab.web import curves, equations, frames, looking, serving, wire
+from ganflow.lab.web import curves, equations, frames, goals, looking, serving, trainer, wire
 from ganflow.lab.web.server import _PAGE, MOST_BYTES, Server, is_loopback
 from ganflow.lab.web.trainer import Trainer
 from ganflow.nn import draws
@@ -196,6 +196,10 @@ def test_what_cannot_be_obeyed_is_one_line_and_nothing_moves(of, what, told, why
 def decoded(value: dict) -> np.ndarray:
     kind = {"f4": "<f4", "u8": np.uint8}[value["array"]]
     return np.frombuffer(base64.b64decode(value["data"]), kind).reshape(value["shape"])
+
+
+def test_a_page_is_shown_every_piece_of_steps():
+    assert trainer.FRAME_SECONDS < goals._WATCHED_SECONDS  # or the frame is not yet due after one
 
 
 def test_a_frame_shows_the_state_as_it_is(of):
