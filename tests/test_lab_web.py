@@ -6,12 +6,15 @@ import subprocess
 import sys
 import threading
 import time
+import types
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from processes import ROOT
-from webs import HOST, PORT, SMALL, TOKEN, Page, page, setting, weights
+from webs import HOST, PORT, SMALL, TOKEN, Page, built, page, setting, weights
+from werkzeug.test import Client
 
 from ganflow import models
 from ganflow.base.errors import InputError
@@ -81,8 +84,23 @@ def test_its_own_page_is_let_in(of, host):
     assert of.get(headers=headers).status_code == 200
 
 
+def test_the_page_is_there_before_its_networks_are():
+    nobody = Future()
+    client = Client(Server(nobody, TOKEN, "127.0.0.1", PORT))
+    answer = client.get(f"/{TOKEN}/", headers=HOST)
+    assert answer.status_code == 200 and b"builds its networks" in answer.data
+    asked = threading.Thread(target=client.get, args=(f"/{TOKEN}/about",), kwargs={"headers": HOST})
+    asked.daemon = True
+    asked.start()
+    asked.join(0.2)
+    assert asked.is_alive()  # it waits
+    nobody.set_result(types.SimpleNamespace(about={}))
+    asked.join(30)
+    assert not asked.is_alive()
+
+
 def test_beside_loopback_addresses_are_let_in_and_names_are_not(of):
-    server = Server(of.trainer, TOKEN, "0.0.0.0", PORT)
+    server = Server(built(of.trainer), TOKEN, "0.0.0.0", PORT)
     assert server._is_own(f"192.168.0.7:{PORT}") and server._is_own(f"127.0.0.1:{PORT}")
     assert not server._is_own(f"rebound.example:{PORT}")
     assert [is_loopback(h) for h in ("::1", "127.8.0.1", "0.0.0.0", "a.b")] == [

@@ -1,6 +1,7 @@
 """Small labs of the browser for tests, and how to ask them as a page does."""
 
 import contextlib
+from concurrent.futures import Future
 
 import numpy as np
 from werkzeug.test import Client
@@ -23,11 +24,19 @@ def setting(config=SMALL, model="circle", options=OPTIONS, **others) -> Setting:
     return Setting(model, config, options, **others)
 
 
+def built(trainer: Trainer) -> Future[Trainer]:
+    """As the server takes it: one that is there already."""
+    found: Future[Trainer] = Future()
+    found.set_result(trainer)
+    return found
+
+
 class Page:
     """Asks a lab as its page does."""
 
     def __init__(self, trainer: Trainer):
-        self.trainer, self._client = trainer, Client(Server(trainer, TOKEN, "127.0.0.1", PORT))
+        self.trainer = trainer
+        self._client = Client(Server(built(trainer), TOKEN, "127.0.0.1", PORT))
 
     def get(self, path="", token=TOKEN, headers=HOST, **settings):
         return self._client.get(f"/{token}/{path}", headers=headers, **settings)

@@ -9,6 +9,7 @@ import ipaddress
 import json
 import socket
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -49,14 +50,14 @@ _HEADERS = {
 class Server:
     """The application."""
 
-    def __init__(self, trainer: Trainer, token: str, host: str, port: int):
+    def __init__(self, trainer: Future[Trainer], token: str, host: str, port: int):
         """Args:
-        trainer: is shown, and obeys.
+        trainer: is shown, and obeys; until it is there, whoever asks for it waits.
         token: with which every path has to begin.
         host: the address that is listened on.
         port: likewise.
         """
-        self._trainer, self._token, self._port = trainer, token, port
+        self._built, self._token, self._port = trainer, token, port
         self._is_local = is_loopback(host)
 
     def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
@@ -79,7 +80,7 @@ class Server:
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed(["GET", "HEAD"], "this address is only read")
         if path == "about":
-            return _json(self._trainer.about)
+            return _json(self._built.result().about)
         if path == "state":
             return self._state(request)
         file = _FILES.get(path or "index.html")
@@ -128,7 +129,7 @@ class Server:
         except (ValueError, RecursionError) as error:
             raise BadRequest("a command is JSON") from error
         try:
-            return _json(commands.obey(self._trainer, command))
+            return _json(commands.obey(self._built.result(), command))
         except GanflowError as error:
             return _json({"error": str(error), "exit_code": error.exit_code}, 409)
 
@@ -137,7 +138,8 @@ class Server:
         after, known = (_number(asked.get(name, "0")) for name in ("after", "weights_version"))
         samplers = [_number(word) for word in asked.get("samplers", "0").split(",")][:_SAMPLERS]
         weights = asked.get("weights") == "1"
-        found = dict(self._trainer.frame(after, samplers, weights, PATIENCE_SECONDS))
+        trainer = self._built.result()
+        found = dict(trainer.frame(after, samplers, weights, PATIENCE_SECONDS))
         found.pop("has", None)
         if found.get("looks"):
             found["looks"] = {k: v for k, v in found["looks"].items() if k in samplers}

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -58,23 +59,27 @@ def serve(setting: Setting, host: str, port: int, say: Callable = print) -> int:
     with listening(host, port) as sock:
         port = sock.getsockname()[1]
         token = secrets.token_urlsafe(16)
-        trainer = Trainer(setting, Bench(setting))
-        app = Server(trainer, token, host, port)
+        built: Future[Trainer] = Future()  # a large model takes some ten seconds, and the page none
+        app = Server(built, token, host, port)
         web = make_server(
             host, port, app, threaded=True, request_handler=_Handler, fd=sock.fileno()
         )
-        with Signals("ending at the next step boundary") as signals:
-            try:
-                trainer.start()
-                threading.Thread(target=web.serve_forever, name="web", daemon=True).start()
-                shown = f"[{host}]" if ":" in host else host
-                say(f"the lab is at http://{shown}:{port}/{token}/ until Ctrl-C")
-                while trainer.is_alive() and not signals.asked():
-                    time.sleep(0.1)
-            finally:
-                trainer.close()
-                web.shutdown()
-                web.server_close()
+        threading.Thread(target=web.serve_forever, name="web", daemon=True).start()
+        try:
+            shown = f"[{host}]" if ":" in host else host
+            say(f"the lab is at http://{shown}:{port}/{token}/ until Ctrl-C")
+            trainer = Trainer(setting, Bench(setting))
+            with Signals("ending at the next step boundary") as signals:
+                try:
+                    trainer.start()
+                    built.set_result(trainer)
+                    while trainer.is_alive() and not signals.asked():
+                        time.sleep(0.1)
+                finally:
+                    trainer.close()
+        finally:
+            web.shutdown()
+            web.server_close()
     if trainer.failed is not None:
         raise trainer.failed
     return 128 + (signals.received or 0)
