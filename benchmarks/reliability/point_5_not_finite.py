@@ -17,6 +17,7 @@ from tests import cases as small
 # least squares, an autoencoder's; rules: SGD, momentum, RMSProp, Adam.
 MODELS = ("circle", "simple", "wgan_gp_points", "began", "vanilla", "dcgan", "cyclegan", "wgan")
 RATES = {"G": ("g_learning_rate",), "D": ("d_learning_rate", "critic_learning_rate")}
+HELD = {("cyclegan", "G")}  # instance norm keeps finite what weights of 1e30 make
 STEPS, BREAKS_AFTER = 12, 6
 WENT_ON = "trained on as if nothing had happened"
 
@@ -64,13 +65,14 @@ def _variables(run: engine.Run):
 
 
 def rate(name: str, network: str, folder: Path) -> Outcome:
-    """A learning rate of 1e30: weights, then losses, overflow, but where norms hold them."""
+    """A learning rate of 1e30: weights, then losses, overflow, but where a norm holds them."""
     outcome = Outcome()
     fields = {f.name for f in dataclasses.fields(small.module_of(name).Config)}
     (field,) = fields.intersection(RATES[network])
     run = built(name, folder / "run", **{field: 1e30})
     what, fault = verdict(run)
-    if fault == WENT_ON and all(np.isfinite(v.numpy()).all() for v in _variables(run)):
+    is_finite = all(np.isfinite(v.numpy()).all() for v in _variables(run))
+    if fault == WENT_ON and (name, network) in HELD and is_finite:
         what, fault = "trained on, all of it finite", ""
     outcome.saw(what, fault and f"{name}, {network}'s rate: {fault}")
     return outcome
@@ -155,7 +157,8 @@ POINT = Point(
     promise="As soon as a loss, a gradient or a weight is infinite or not a number, the run ends "
     "with code 3 and a line that names tensor and step; nothing of it is saved, and the "
     "checkpoints before it are there.",
-    how=f"A learning rate of 1e30 of G and of D in {', '.join(MODELS[:-1])}; weights, slots and "
+    how=f"A learning rate of 1e30 of G and of D in {', '.join(MODELS[:-1])} (cyclegan's G, whose "
+    "instance norm keeps all finite, may train on); weights, slots and "
     f"states of circle, began, wgan and simple that become nan, inf or -inf after step "
     f"{BREAKS_AFTER}; an example of nan, inf and 3e38 in a file and in memory. All checkpoints "
     "that were left were read, and every number in them was finite.",
