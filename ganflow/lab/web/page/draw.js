@@ -121,7 +121,7 @@ export function arrows(context, scale, points, push, size) {
 }
 
 export function plane(canvas, fixed, look) {
-  const context = canvas.getContext('2d'), size = canvas.width, scale = planeScale(fixed, size);
+  const context = canvas.getContext('2d', { alpha: false }), size = canvas.width, scale = planeScale(fixed, size);
   context.fillStyle = '#fff';
   context.fillRect(0, 0, size, size);
   const shades = look.plane ? surface(context, look.plane, fixed, size) : null;
