@@ -20,7 +20,7 @@ torture: .venv/installed
 	$(BIN)/python benchmarks/torture.py --workdir=runs/torture --out=docs/reliability.md --scale=$(SCALE)
 
 gates: .venv/installed
-	$(BIN)/python bin/gates.py --data_dir=$(DATA_DIR) --out=docs/gates.md
+	$(BIN)/python bin/gates.py --data_dir=$(DATA_DIR) --results=docs/gates.jsonl --out=docs/gates.md
 
 gpu-check: .venv/installed
 	@$(BIN)/python benchmarks/gpu_check.py

@@ -14,7 +14,7 @@ from processes import ROOT, run
 
 from ganflow import data, models
 from ganflow.base.errors import InputError
-from ganflow.gates import gate, measures, report, running
+from ganflow.gates import gate, kept, measures, report, running
 from ganflow.gates.gate import Bar, Edit, Gate, Variant
 from ganflow.gates.table import GATES
 from ganflow.interface import gans
@@ -335,6 +335,48 @@ def test_a_stopped_gate_goes_on_and_finished_cells_stay(tmp_path, monkeypatch):
     changed = running.plan([dataclasses.replace(a_gate, steps=60)], [], [0])
     with pytest.raises(InputError, match="of other settings"):
         running.run(changed, tmp_path, PRESETS, "", None)
+
+
+def test_results_outlast_the_folders_that_they_were_trained_in(tmp_path, caplog):
+    a_gate = small_gate(seeds=(0, 1))
+    work = running.plan([a_gate], [], [0])
+    first, second, file = tmp_path / "first", tmp_path / "second", tmp_path / "gates.jsonl"
+
+    def done(one, folder, near):
+        of = {
+            "figures": {"near": near},
+            "failed": None,
+            "seconds": 60.0,
+            "date": "2000-01-01",
+        }
+        (folder / one.name).mkdir(parents=True)
+        (folder / one.name / "result.json").write_text(json.dumps(of))
+
+    done(work[0], first, 0.5)
+    running.tell(work, first, PRESETS, None, file)
+    done(work[1], second, 0.4)
+    text = running.tell(work, second, PRESETS, tmp_path / "gates.md", file)
+    assert "near 0.45 (0.5, 0.4)" in text and text == (tmp_path / "gates.md").read_text()
+    assert text == running.tell(work, tmp_path / "third", PRESETS, None, file)
+    # A newer result takes the place of the one before.
+    done(work[0], tmp_path / "fourth", 0.3)
+    assert "(0.3, 0.4)" in running.tell(work, tmp_path / "fourth", PRESETS, None, file)
+    # What was trained by other settings is no result of these.
+    changed = running.plan([dataclasses.replace(a_gate, steps=60)], [], [0])
+    assert "near 0." not in running.tell(changed, tmp_path / "third", PRESETS, None, file)
+    assert "small/as_it_is-seed1 is of other settings: passed over" in caplog.text
+    file.write_text(file.read_text() + "{}\n")
+    with pytest.raises(InputError, match="gates.jsonl, line 3: not the result of a gate's cell"):
+        running.tell(work, first, PRESETS, None, file)
+
+
+def test_the_table_in_the_docs_is_of_the_results_beside_it():
+    work = running.plan(GATES, [], [0])
+    results = kept.of_these(
+        work, ROOT / "docs/gates.jsonl", lambda one: running.settings_of(one, PRESETS)
+    )
+    assert set(results) == set(kept.read(ROOT / "docs/gates.jsonl"))
+    assert report.table(work, results) == (ROOT / "docs/gates.md").read_text()
 
 
 @pytest.mark.slow

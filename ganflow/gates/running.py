@@ -25,7 +25,7 @@ from ganflow import models
 from ganflow.base import hints
 from ganflow.base.errors import InputError
 from ganflow.cli.command import Signals
-from ganflow.gates import measures, report
+from ganflow.gates import kept, measures, report
 from ganflow.gates.gate import Edit, Gate, Variant
 from ganflow.gates.measures import Trained
 from ganflow.ladder import plans, results
@@ -73,7 +73,14 @@ def plan(gates: Sequence[Gate], seeds: Sequence[int], other_seeds: Sequence[int]
     return found
 
 
-def run(work: Sequence[Work], folder: Path, presets: Path, data_dir: str, out: Path | None) -> int:
+def run(
+    work: Sequence[Work],
+    folder: Path,
+    presets: Path,
+    data_dir: str,
+    out: Path | None,
+    kept_in: Path | None = None,
+) -> int:
     """Do what is not yet done, and write the report after every cell; return the exit code.
 
     Args:
@@ -82,6 +89,7 @@ def run(work: Sequence[Work], folder: Path, presets: Path, data_dir: str, out: P
       presets: the folder of the flag files.
       data_dir: where MNIST lies.
       out: the report; None: GATES/gates.md.
+      kept_in: a file to which results are added, and whose others the report has too.
 
     Raises:
       InputError: a preset, a flag or an edit that does not fit, or data that cannot be read.
@@ -95,14 +103,42 @@ def run(work: Sequence[Work], folder: Path, presets: Path, data_dir: str, out: P
                 left = _time_left(work[number - 1 :], folder)
                 logging.info("cell %d of %d: %s%s", number, len(work), one.name, left)
                 _finish(one, folder / one.name, presets, data_dir, judges, signals.asked)
-                workdir.write_whole(out, report.table(work, found(work, folder)).encode())
+                tell(work, folder, presets, out, kept_in)
         except Interrupted:
             print(f"stopped, saved; go on with: {hints.again('gates')}")
             return 128 + signals.received
-    text = report.table(work, found(work, folder))
-    workdir.write_whole(out, text.encode())
-    print(text, end="")
+    print(tell(work, folder, presets, out, kept_in), end="")
     return 0
+
+
+def tell(
+    work: Sequence[Work], folder: Path, presets: Path, out: Path | None, kept_in: Path | None
+) -> str:
+    """The report of what is done; arguments as of `run`, but without `out` it is not written.
+
+    Raises:
+      InputError: `kept_in` holds something else.
+      StorageError: something cannot be written.
+    """
+    results = found(work, folder)
+    if kept_in is not None:
+
+        def settings(one: Work) -> Any:
+            return settings_of(one, presets)
+
+        kept.add(kept_in, work, results, settings)
+        results = kept.of_these(work, kept_in, settings)
+    text = report.table(work, results)
+    if out is not None:
+        workdir.write_whole(out, text.encode())
+    return text
+
+
+def settings_of(one: Work, presets: Path) -> Any:
+    """What decides how a cell is trained, but for the program itself, as JSON has it."""
+    cell, budget = _unedited(one, presets, "")
+    edits = [dataclasses.astuple(edit) for edit in one.variant.edits]
+    return [cell.identity(), list(budget.marks), one.variant.program, edits]
 
 
 def found(work: Sequence[Work], folder: Path) -> dict[str, dict]:
@@ -130,16 +166,22 @@ def cell_of(one: Work, folder: Path, presets: Path, data_dir: str) -> tuple[Cell
       InputError: a preset or a flag that does not fit, or an edit whose piece is not in the model's
         file exactly once.
     """
-    gate, variant = one.gate, one.variant
-    path = presets / f"{variant.preset or gate.preset}.flags"
-    words = [f"--flagfile={path}", *(() if variant.preset else gate.flags), *variant.flags]
-    cell = plans.resolve(plans.Entry(variant.name, tuple(words)), None, data_dir)
+    variant = one.variant
+    cell, budget = _unedited(one, presets, data_dir)
     if variant.edits:
         source = models.file_of(cell.model).read_text()
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{cell.model}.py"
         workdir.write_whole(file, edited(source, variant.edits, one.name).encode())
         cell = dataclasses.replace(cell, model=str(file.resolve()))
+    return cell, budget
+
+
+def _unedited(one: Work, presets: Path, data_dir: str) -> tuple[Cell, Budget]:
+    gate, variant = one.gate, one.variant
+    path = presets / f"{variant.preset or gate.preset}.flags"
+    words = [f"--flagfile={path}", *(() if variant.preset else gate.flags), *variant.flags]
+    cell = plans.resolve(plans.Entry(variant.name, tuple(words)), None, data_dir)
     cell = dataclasses.replace(cell, options=dataclasses.replace(cell.options, seed=one.seed))
     return cell, plans.budget(None, gate.steps, [gate.marks])
 

@@ -15,10 +15,9 @@ from absl import flags as absl_flags
 
 from ganflow.base.errors import InputError
 from ganflow.cli import command, flags
-from ganflow.gates import report, running
+from ganflow.gates import running
 from ganflow.gates.table import GATES
 from ganflow.programs.ladder import PRESETS
-from ganflow.storage import workdir
 
 FLAGS = absl_flags.FLAGS
 
@@ -33,6 +32,9 @@ def run() -> None:
     absl_flags.DEFINE_string("data_dir", "", "the folder with MNIST's four files")
     absl_flags.DEFINE_string("workdir", "runs/gates", "the gates' folder")
     absl_flags.DEFINE_string("out", "", "the report's file; by default gates.md in --workdir")
+    absl_flags.DEFINE_string(
+        "results", "", "a file that gathers results, a line each: the report has all that are in it"
+    )
     absl_flags.DEFINE_boolean("dry_run", False, "list the cells, train and write nothing")
     absl_flags.DEFINE_boolean("report", False, "write the report of what is done, train nothing")
     command.run(main, flags.parse)
@@ -51,14 +53,13 @@ def main(_) -> int:
     chosen = [gate for gate in GATES if not FLAGS.only or gate.name in FLAGS.only]
     work = running.plan(chosen, flags.seeds("seeds"), flags.seeds("control_seeds"))
     folder, out = Path(FLAGS.workdir), Path(FLAGS.out) if FLAGS.out else None
+    kept_in = Path(FLAGS.results) if FLAGS.results else None
     if FLAGS.dry_run:
         print("\n".join(one.name for one in work))
         return 0
     if FLAGS.report:
-        text = report.table(work, running.found(work, folder))
-        if out is not None:
-            workdir.write_whole(out, text.encode())
-        else:
+        text = running.tell(work, folder, PRESETS, out, kept_in)
+        if out is None:
             print(text, end="")
         return 0
-    return running.run(work, folder, PRESETS, FLAGS.data_dir, out)
+    return running.run(work, folder, PRESETS, FLAGS.data_dir, out, kept_in)

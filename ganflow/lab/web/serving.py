@@ -88,8 +88,9 @@ def serve(setting: Setting, host: str, port: int, say: Callable = print) -> int:
 def _work_in_long_turns() -> None:
     """Have what this thread and those it starts compute be interrupted less.
 
-    Beside a browser that draws `circle` on the same two cores, training keeps .40 to .47 of its
-    speed this way, and .24 to .33 in the system's usual turns (`benchmarks/lab.py --chromium`).
+    Beside a browser that draws `circle` on the same two cores, training in two threads kept .40 to
+    .47 of its speed this way, and .24 to .33 in the system's usual turns (`benchmarks/lab.py
+    --chromium`).
     """
     if hasattr(os, "SCHED_BATCH"):  # of Linux
         with contextlib.suppress(OSError):
