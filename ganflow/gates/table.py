@@ -339,7 +339,7 @@ DISCOGAN_ARROWS = Gate(
     "1703.05192, section 4: a translation that has to come back keeps the angle, up to a turn or a "
     "reflection that is the same for all; of strangers it is 104 degrees off.",
     "discogan_fast",
-    9_000,
+    4_500,
     domains.arrows,
     (
         Bar("angle_error", at_most=15),
