@@ -14,12 +14,12 @@ from processes import ROOT, run
 
 from ganflow import data, models
 from ganflow.base.errors import InputError
-from ganflow.gates import gate, kept, measures, report, running
+from ganflow.gates import gate, measures, report, running
 from ganflow.gates.gate import Bar, Edit, Gate, Variant
 from ganflow.gates.table import GATES
 from ganflow.interface import gans
 from ganflow.judging import evaluation
-from ganflow.ladder import cells, results, training
+from ganflow.ladder import cells, kept, results, training
 from ganflow.ladder.cells import data_of
 from ganflow.ladder.results import Interrupted
 from ganflow.programs.ladder import PRESETS
@@ -366,7 +366,7 @@ def test_results_outlast_the_folders_that_they_were_trained_in(tmp_path, caplog)
     assert "near 0." not in running.tell(changed, tmp_path / "third", PRESETS, None, file)
     assert "small/as_it_is-seed1 is of other settings: passed over" in caplog.text
     file.write_text(file.read_text() + "{}\n")
-    with pytest.raises(InputError, match="gates.jsonl, line 3: not the result of a gate's cell"):
+    with pytest.raises(InputError, match="gates.jsonl, line 3: not the result of a cell"):
         running.tell(work, first, PRESETS, None, file)
 
 

@@ -25,10 +25,10 @@ from ganflow import models
 from ganflow.base import hints
 from ganflow.base.errors import InputError
 from ganflow.cli.command import Signals
-from ganflow.gates import kept, measures, report
+from ganflow.gates import measures, report
 from ganflow.gates.gate import Edit, Gate, Variant
 from ganflow.gates.measures import Trained
-from ganflow.ladder import plans, results
+from ganflow.ladder import kept, plans, results
 from ganflow.ladder.cells import Budget, Cell, data_of, read_json_lines
 from ganflow.ladder.results import Interrupted
 from ganflow.storage import workdir

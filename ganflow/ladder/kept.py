@@ -1,7 +1,7 @@
 """Results of cells in one file, a line each: they outlast the folders in which they were trained.
 
-A line counts for as long as the gate, its preset and its edits are what they were then; where they
-have changed it is passed over, and said to be.
+A line counts for as long as the cell's settings are what they were then; where they have changed it
+is passed over, and said to be.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ def read(path: Path) -> dict[str, dict]:
             row = json.loads(line)
             found[row["cell"]] = {name: row[name] for name in ("settings", *_NAMES)}
         except (ValueError, TypeError, KeyError) as error:
-            raise InputError(f"{path}, line {number}: not the result of a gate's cell") from error
+            raise InputError(f"{path}, line {number}: not the result of a cell") from error
     return found
 
 
@@ -44,7 +44,7 @@ def of_these(work: Sequence[Any], path: Path, settings: Callable[[Any], Any]) ->
     """What the file has of some work, as it is set now.
 
     Args:
-      work: of `running.plan`.
+      work: cells, or whatever has their names.
       path: the file.
       settings: of one of them, as JSON has them.
 
