@@ -87,12 +87,12 @@ class Client:
         self._looks.set() if looks else self._looks.clear()
 
     def _ask(self) -> None:
-        version = 0
+        version = numbers = 0
         with contextlib.suppress(OSError):  # the lab has ended
             while self._looks.wait():
-                asked = {"after": version, "samplers": 0, "weights": 0, "weights_version": 0}
+                asked = {"after": version, "samplers": 0, "numbers_version": numbers}
                 found = ask(f"{self._url}state?{urllib.parse.urlencode(asked)}")
-                version = found["version"]
+                version, numbers = found["version"], found.get("numbers_version", numbers)
                 self.pictures += "alive" not in found
 
 

@@ -391,6 +391,28 @@ def test_a_page_that_is_gone_costs_no_frames(of):
     assert of.trainer._version <= version + 1
 
 
+def test_curves_and_rates_are_sent_where_a_page_has_older_ones(of):
+    def asked(after, numbers):
+        query = {"after": after, "numbers_version": numbers}
+        return of.get("state", query_string=query).json
+
+    of.do("steps", count=30)
+    first = asked(0, 0)
+    assert len(decoded(first["curves"]["steps"])) and set(first["rates"]) == {"d", "g"}
+    again = asked(0, first["numbers_version"])
+    assert not {"curves", "rates"} & set(again) and again["step"] == first["step"]
+    of.do("run")
+    found = [asked(0, 0)]
+    while len(found) < 12:
+        found.append(asked(found[-1]["version"], found[-1]["numbers_version"]))
+    pictures = [frame for frame in found if "alive" not in frame]
+    with_curves = sum("curves" in frame for frame in pictures)
+    assert 0 < with_curves < len(pictures)  # as often as the eye follows, no more
+    of.do("pause")
+    last = asked(found[-1]["version"], found[-1]["numbers_version"])
+    assert decoded(last["curves"]["steps"])[-1] == last["step"]  # at rest they are complete
+
+
 def test_a_diagnosis_is_shown_once_it_is_there_also_at_rest(of):
     of.do("steps", count=SMALL.summary_every)
     until(lambda: of.trainer.shown.doctor.told[0] is not None)

@@ -135,7 +135,8 @@ class Server:
 
     def _state(self, request: Request) -> Response:
         asked = request.args
-        after, known = (_number(asked.get(name, "0")) for name in ("after", "weights_version"))
+        versions = ("after", "weights_version", "numbers_version")
+        after, known, known_numbers = (_number(asked.get(name, "0")) for name in versions)
         samplers = [_number(word) for word in asked.get("samplers", "0").split(",")][:_SAMPLERS]
         weights = asked.get("weights") == "1"
         trainer = self._built.result()
@@ -145,6 +146,8 @@ class Server:
             found["looks"] = {k: v for k, v in found["looks"].items() if k in samplers}
         if not weights or found.get("weights_version") == known:
             found.pop("weights", None)
+        if found.get("numbers_version") == known_numbers:
+            found.pop("curves"), found.pop("rates")
         return _json(found)
 
 

@@ -14,6 +14,7 @@ from ganflow.lab.web.looking import generating_networks, looks
 
 WEIGHTS = ("weights",)  # what a page may look at, beside ("look", number of a sampler)
 _WEIGHTS_SECONDS = 0.5  # between two looks at all weights while steps run, at least
+_NUMBERS_SECONDS = 0.2  # likewise at curves and rates: more often the eye cannot follow
 
 
 class Shown:
@@ -43,6 +44,7 @@ class Shown:
         self.scalars: dict[str, float] = {}
         self._rate = (time.monotonic(), self.bench.step, 0.0)  # since when, from where, steps a s
         self._weights: tuple[int, float, list] = (-1, 0.0, [])  # version, not before, what
+        self._numbers: tuple[int, float, dict] = (-1, 0.0, {})  # likewise
 
     def renew(self) -> None:
         """The same state goes on with other settings: what had been traced with the old is gone."""
@@ -71,8 +73,6 @@ class Shown:
             "running": is_running,
             "steps_per_second": self._speed(is_running),
             "scalars": dict(self.scalars),
-            "curves": self.curves.arrays(),
-            "rates": {name: list(of) for name, of in bench.rates().items()},
             "live": bench.live(),
             "apart": list(bench.apart),
             "saved_in": str(bench.saved_in or ""),
@@ -84,6 +84,7 @@ class Shown:
                 if what[0] == "look" and what[1] < len(self.looks)
             },
         }
+        found |= self._shown_numbers(version, is_running)
         return found | (self._shown_weights(version, is_running) if WEIGHTS in wanted else {})
 
     def _speed(self, is_running: bool) -> float:
@@ -95,6 +96,15 @@ class Shown:
             rate = (self.bench.step - first) / (now - since)
             self._rate = (now, self.bench.step, rate)
         return self._rate[2]
+
+    def _shown_numbers(self, version: int, is_running: bool) -> dict:
+        """Curves and learning rates."""
+        seen_at, not_before, found = self._numbers
+        if not is_running or time.monotonic() >= not_before:
+            rates = {name: list(of) for name, of in self.bench.rates().items()}
+            found, seen_at = {"curves": self.curves.arrays(), "rates": rates}, version
+            self._numbers = (seen_at, time.monotonic() + _NUMBERS_SECONDS, found)
+        return found | {"numbers_version": seen_at}
 
     def _shown_weights(self, version: int, is_running: bool) -> dict:
         """All weights and gradients; while steps run, in a fifth of the time at most."""

@@ -10,7 +10,7 @@ import { setUpDrawing, whenDrawn } from './drawing.js';
 import { setUpSlow, slowFrame, whenStaged } from './slow.js';
 import { setUpSettings } from './settings.js';
 
-const now = { about: null, frame: null, sampler: 0, version: 0, epoch: 0, weightsVersion: 0, numbers: 0, lost: false };
+const now = { about: null, frame: null, sampler: 0, version: 0, epoch: 0, weightsVersion: 0, numbersVersion: 0, lost: false };
 
 const count = () => Math.max(1, Math.trunc(Number($('count').value)) || 1);
 const send = (told) => wire.command(told);
@@ -66,7 +66,7 @@ function setUpControls() {
     $('saved').textContent = '';
     $('saved').textContent = (await send({ do: 'save', workdir: $('workdir').value })).text;
   });
-  $('sampler').onchange = () => { now.sampler = Number($('sampler').value); now.version = now.numbers = 0; };
+  $('sampler').onchange = () => { now.sampler = Number($('sampler').value); now.version = now.numbersVersion = 0; };
   $('weights-open').ontoggle = () => { now.version = 0; };
   openWeights((name) => guarded(() => send({ do: 'weight', name })));
 }
@@ -89,14 +89,12 @@ function showStatus(frame) {
 }
 
 function show(frame) {
-  const { running } = frame, began = !now.frame || running !== now.frame.running;
   now.frame = frame;
   document.body.dataset.step = frame.step;
-  // Texts and curves cost more to lay out than the eye follows: five times a second will do.
-  const isWhole = !running || began || performance.now() - now.numbers > 200;
+  // Curves come a few times a second, and texts change with them: more often the eye does not follow.
+  const isWhole = Boolean(frame.curves);
   showLook(now.about, shown(), frame, isWhole);
   if (isWhole) {
-    now.numbers = performance.now();
     showStatus(frame);
     showLive(frame, send);
     showNumbers(now.about, now.sampler, frame);
@@ -110,13 +108,13 @@ function show(frame) {
 
 const sleep = (ms) => new Promise((after) => { setTimeout(after, ms); });
 const painted = () => new Promise((after) => { requestAnimationFrame(after); });
-const ask = () => wire.frame(now.version, shown(), $('weights-open').open, now.weightsVersion);
+const ask = () => wire.frame(now.version, shown(), $('weights-open').open, now.weightsVersion, now.numbersVersion);
 
 async function one(waiting) {
   const found = await waiting;
   if (now.lost) { now.lost = false; problem(''); }
   if (found.epoch !== now.epoch) {
-    now.version = now.weightsVersion = 0;
+    now.version = now.weightsVersion = now.numbersVersion = 0;
     await setUp();
     return ask();
   }
@@ -126,6 +124,7 @@ async function one(waiting) {
     return ask();
   }
   now.version = found.version;
+  if (found.curves) now.numbersVersion = found.numbers_version;
   const next = ask();  // on its way while this one is drawn
   next.catch(() => {});
   if (document.visibilityState === 'visible') await painted();
@@ -135,7 +134,7 @@ async function one(waiting) {
 
 async function lost(error) {
   now.lost = true;
-  now.version = now.weightsVersion = 0;
+  now.version = now.weightsVersion = now.numbersVersion = 0;
   const step = now.frame ? ` It was at step ${thousands(now.frame.step)}.` : '';
   problem(error instanceof wire.Gone ? error.message
     : `The lab does not answer: it has ended, or its machine is away.${step} Trying again.`);

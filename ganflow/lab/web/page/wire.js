@@ -31,8 +31,9 @@ export async function about() {
 }
 
 // The newest frame after one; a frame without `alive` has everything in it.
-export async function frame(after, samplers, weights, weightsVersion) {
-  const asked = new URLSearchParams({ after, samplers: samplers.join(','), weights: weights ? 1 : 0, weights_version: weightsVersion });
+export async function frame(after, samplers, weights, weightsVersion, numbersVersion) {
+  const asked = new URLSearchParams({ after, samplers: samplers.join(','), weights: weights ? 1 : 0, weights_version: weightsVersion,
+    numbers_version: numbersVersion });
   return answer(await fetch(new URL(`state?${asked}`, HERE)));
 }
 
