@@ -19,7 +19,7 @@ paper's 64 halves to 8, so nothing is padded: a border of paper would be rebuilt
 once, and lower every L. G has 1,294,337 parameters, D 6,630,593. Images are in [-1, 1]; G's output
 has no limits, and is cut off where it is shown and judged.
 
-Expected: not yet measured. On MNIST it is said to stall with k at 0 (BEGAN-tensorflow, issue 12).
+Expected: began_fast stalls on MNIST with k at 0, as is said of it (BEGAN-tensorflow, issue 12).
 
 Deviations: Adam's rates are halved every 100,000 steps down to 2e-5, as in that program; the paper
 halves them when M stalls. The program's convolutions have a ReLU under each ELU, by an oversight;
