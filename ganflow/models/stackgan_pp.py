@@ -24,7 +24,7 @@ are orthogonal, gains N(1, .02); Adam with 2e-4 and beta_1 .5, batch 24, lambda 
 32x32x3 G has 2,265,424 parameters, 10,176 of them moving statistics, the D's 2,991,106, 5,076,994
 and 5,595,650.
 
-Expected: not yet measured.
+Expected: stackgan_pp_fast: colours, places and stripes as asked, shapes not yet.
 
 Deviations: phi(t), the sum of its words' vectors, is trained with G, where the paper's was trained
 before; so mu is held still for the D's in G's step too, or captions could learn to say nothing. The
