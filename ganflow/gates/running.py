@@ -122,10 +122,7 @@ def tell(
     """
     results = found(work, folder)
     if kept_in is not None:
-
-        def settings(one: Work) -> Any:
-            return settings_of(one, presets)
-
+        settings = functools.partial(settings_of, presets=presets)
         kept.add(kept_in, work, results, settings)
         results = kept.of_these(work, kept_in, settings)
     text = report.table(work, results)

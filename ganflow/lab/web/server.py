@@ -147,7 +147,7 @@ class Server:
         if not weights or found.get("weights_version") == known:
             found.pop("weights", None)
         if found.get("numbers_version") == known_numbers:
-            found.pop("curves"), found.pop("rates")
+            del found["curves"], found["rates"]
         return _json(found)
 
 
