@@ -421,6 +421,15 @@ def test_a_diagnosis_is_shown_once_it_is_there_also_at_rest(of):
     assert told["step"] == SMALL.summary_every and told["state"].startswith("too early")
 
 
+def test_after_a_restart_no_frame_from_before_it_is_shown(of, monkeypatch):
+    monkeypatch.setattr(trainer, "_FRESH_SECONDS", 60.0)  # as if the restart took no time
+    of.do("steps", count=3)
+    before = of.get("state", query_string={"after": 0}).json
+    of.do("restart")
+    after = of.get("state", query_string={"after": 0}).json
+    assert before["step"] == 3 and after["step"] == 0 and after["epoch"] > before["epoch"]
+
+
 @pytest.mark.slow
 def test_the_benchmark_counts_pictures_and_steps():
     command = [sys.executable, str(ROOT / "benchmarks" / "lab.py"), "--seconds=1", "--rounds=1"]

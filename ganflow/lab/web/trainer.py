@@ -65,6 +65,7 @@ class Trainer(threading.Thread):
     def begin(self) -> None:
         """Forget what has been shown of a state that is no more."""
         self.shown.begin()
+        self._made = -1e9  # its frame is not fresh any more, however young
         self._epoch += 1
         self.pace.rest()
         self.error = ""
