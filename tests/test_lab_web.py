@@ -1,28 +1,33 @@
 """The lab in a browser: who is let in, what is answered, two pages at once, what is refused."""
 
 import base64
+import dataclasses
 import json
+import re
+import signal
 import subprocess
 import sys
 import threading
 import time
 import types
+import urllib.request
 from concurrent.futures import Future
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from processes import ROOT
-from webs import HOST, PORT, SMALL, TOKEN, Page, built, page, setting, weights
+from processes import ROOT, Process
+from webs import HOST, OPTIONS, PORT, SMALL, TOKEN, Page, built, page, setting, weights
 from werkzeug.test import Client
 
-from ganflow import models
+from ganflow import data, engine, models
 from ganflow.base.errors import InputError
 from ganflow.data import Dataset
 from ganflow.interface.sampler import Sampler
 from ganflow.lab.web import curves, equations, frames, goals, looking, serving, trainer, wire
 from ganflow.lab.web.server import _PAGE, MOST_BYTES, Server, is_loopback
 from ganflow.lab.web.trainer import Trainer
+from ganflow.models import circle
 from ganflow.nn import draws
 
 
@@ -428,6 +433,19 @@ def test_after_a_restart_no_frame_from_before_it_is_shown(of, monkeypatch):
     of.do("restart")
     after = of.get("state", query_string={"after": 0}).json
     assert before["step"] == 3 and after["step"] == 0 and after["epoch"] > before["epoch"]
+
+
+def test_the_program_serves_a_workdir(tmp_path):
+    options = dataclasses.replace(OPTIONS, workdir=str(tmp_path / "run"))
+    engine.Run(circle, SMALL, options, data.load("circle")).save()
+    process = Process("lab.py", "--browser", f"--workdir={tmp_path / 'run'}")
+    assert process.wait_until(lambda: "http://" in process._out.read_text())
+    address = re.search(r"http://\S+/", process._out.read_text())[0]
+    with urllib.request.urlopen(f"{address}state?after=0", timeout=60) as answer:
+        assert json.load(answer)["step"] == 0
+    process.send(signal.SIGTERM)
+    ended = process.end()
+    assert ended.code == 143 and "Traceback" not in ended.err, ended.err
 
 
 @pytest.mark.slow

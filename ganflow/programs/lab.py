@@ -11,6 +11,7 @@ Without a browser commands can be piped in: `printf 'd\\ng 3\\n' | ganflow-lab`.
 import functools
 import sys
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 from absl import flags as absl_flags
@@ -19,6 +20,7 @@ from ganflow import data, models
 from ganflow.base.errors import InputError
 from ganflow.cli import command, flags
 from ganflow.lab import bench, lesson
+from ganflow.trained import loading
 
 FLAGS = absl_flags.FLAGS
 
@@ -52,9 +54,9 @@ def main(_) -> int:
             raise InputError("--out: is of the lab in a terminal; leave it or --browser out")
         from ganflow.lab.web import serving, setting  # the terminal does without a server
 
-        told = setting.of_flags(FLAGS.model, config, options, given)
-        if config.dataset in data.POINTS:
+        if _dataset(config, options) in data.POINTS:
             _leave_a_core_to_the_page()
+        told = setting.of_flags(FLAGS.model, config, options, given)
         return serving.serve(told, FLAGS.host, FLAGS.port, say)
     if asked := [name for name in ("host", "port") if FLAGS[name].present]:
         raise InputError(f"--{asked[0]}: is of the page; give --browser too")
@@ -63,8 +65,15 @@ def main(_) -> int:
     return lesson.session(prepared, lesson.typed(sys.stdin), Path(options.out), say)
 
 
+def _dataset(config: Any, options: bench.Options) -> str | None:
+    """The name of what is trained on, read without TensorFlow."""
+    if not options.workdir:
+        return config.dataset
+    return loading.sound_checkpoint(Path(options.workdir)).manifest["config"].get("dataset")
+
+
 def _leave_a_core_to_the_page() -> None:
-    """Have one thread compute: before any operation has run.
+    """Have one thread compute; TensorFlow takes that only before its first operation.
 
     `circle`'s matrices are so small that two threads keep two cores busy to be no faster: .27 to
     .30 ms a step, and .20 to .28 with one, to the same bits. `pacgan`, the largest on points, takes
