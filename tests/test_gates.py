@@ -382,15 +382,14 @@ def test_the_table_in_the_docs_is_of_the_results_beside_it():
 @pytest.mark.slow
 @pytest.mark.skipif(not MNIST.exists(), reason=f"no MNIST in {MNIST}")
 @pytest.mark.parametrize("a_gate", GATES, ids=[g.name for g in GATES])
-def test_every_bar_has_its_figure_after_a_few_steps_already(a_gate, tmp_path, monkeypatch):
-    monkeypatch.setattr(measures, "NUM", 1_000)
+def test_every_bar_has_its_figure_after_a_few_steps_already(a_gate, tmp_path):
     short = dataclasses.replace(a_gate, steps=40, marks=4)
     cell, budget = running.cell_of(
         running.Work(short, short.own, 0), tmp_path / "cell", PRESETS, str(MNIST)
     )
     assert results.trained(cell, budget, tmp_path / "cell", lambda: False) == (None, True)
     judge = functools.partial(evaluation.make_judge, *data_of(cell))
-    trained = measures.Trained(tmp_path / "cell", judge, *data_of(cell))
+    trained = measures.Trained(tmp_path / "cell", judge, *data_of(cell), num=1_000)
     figures = short.measure(trained)
     for name in (*(bar.figure for bar in short.bars), *short.shown):
         assert math.isfinite(figures[name]), name
@@ -402,10 +401,14 @@ def test_the_mean_at_the_end_is_of_the_rows_of_a_figures_own_phase(tmp_path):
     rows += [{"step": i, "kl": float(i)} for i in range(11, 21)]
     text = "".join(json.dumps(row) + "\n" for row in rows)
     (tmp_path / "metrics.jsonl").write_text(text)
-    trained = types.SimpleNamespace(folder=tmp_path)
+    trained = types.SimpleNamespace(folder=tmp_path, manifest={"step": 20})
     trained.rows = measures.Trained.rows.func(trained)
     assert measures.Trained.mean_at_the_end(trained, "kl") == 19.5
     assert measures.Trained.mean_at_the_end(trained, "stage_1_kl") == 5
+    assert math.isnan(measures.Trained.mean_at_the_end(trained, "g_loss"))
+    trained.manifest["step"] = 15  # of an earlier checkpoint
+    trained.rows = measures.Trained.rows.func(trained)
+    assert measures.Trained.mean_at_the_end(trained, "kl") == 15
 
 
 def test_medians_are_of_figures_that_all_seeds_have():

@@ -25,12 +25,14 @@ from ganflow.data.loading import (
     load_both,
     shaping,
 )
+from ganflow.data.pairs import NAMES as PAIRS
 from ganflow.data.pairs import transform
 from ganflow.data.points import modes
 
 __all__ = [
     "BUILT_IN",
     "NAMES",
+    "PAIRS",
     "POINTS",
     "SPLITS",
     "TWO_DOMAINS",

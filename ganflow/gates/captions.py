@@ -9,7 +9,6 @@ from itertools import pairwise
 import numpy as np
 
 from ganflow.data import drawings
-from ganflow.gates import measures
 from ganflow.gates.measures import Trained
 from ganflow.judging import factors
 from ganflow.trained import sampling
@@ -62,7 +61,7 @@ def branches(trained: Trained) -> dict[str, float]:
 
 
 def colours(trained: Trained) -> dict[str, float]:
-    """Of StackGAN++ without captions: do the branches agree on the colours; and `images`.
+    """Of StackGAN++ without captions: do the branches agree on the colours.
 
     colour_correlation   of neighbours' mean colours, each less its own grey: the least of both
     brightness_correlation   the same of the grey, which is mostly the ground's
@@ -75,7 +74,7 @@ def colours(trained: Trained) -> dict[str, float]:
         "colour_correlation": min(pair["colour_correlation"] for pair in pairs),
         "brightness_correlation": min(pair["brightness_correlation"] for pair in pairs),
         "distance": max(pair["distance"] for pair in pairs),
-    } | measures.images(trained)
+    }
 
 
 # ---------------------------------------------------------------- of pictures alone
@@ -142,14 +141,14 @@ def variance_of_c(trained: Trained) -> float:
 
 
 def _asked(trained: Trained) -> dict[str, np.ndarray]:
-    """Captions and factors of as many held-out drawings as there are, at most `measures.NUM`."""
-    return {name: array[: measures.NUM] for name, array in trained.held_out.fields.items()}
+    """Captions and factors of as many held-out drawings as there are, at most `trained.num`."""
+    return {name: array[: trained.num] for name, array in trained.held_out.fields.items()}
 
 
 def _drawn(trained: Trained, asked: dict[str, np.ndarray], sampler: str) -> np.ndarray:
     """A sampler's pictures, of these captions if any; the same z and epsilon for each sampler."""
     fixed = {"caption": asked["caption"]} if asked else {}
-    count = len(asked["caption"]) if asked else measures.NUM
+    count = len(asked["caption"]) if asked else trained.num
     made = sampling.of_gan(trained.gan, trained.manifest, count, _SEED, sampler, fixed)
     return made.samples
 

@@ -111,7 +111,7 @@ def arrows(trained: Trained) -> dict[str, float]:
                     is, where every angle is right, .7
     ink             how much of the picture is covered, over what it is in real b
     """
-    n = min(measures.NUM, len(trained.held_out.fields["a"]))
+    n = min(trained.num, len(trained.held_out.fields["a"]))
     x = _made(trained, "a_to_b").samples[:n]
     true = trained.held_out.fields["a_angle"][:n]
     read = factors.read_angle(x, "b")
@@ -155,5 +155,5 @@ def off_style(x: np.ndarray, domain: str) -> float:
 
 
 def _made(trained: Trained, sampler: str) -> sampling.Made:
-    """`NUM` samples, of held-out examples where it is given any."""
-    return sampling.of_gan(trained.gan, trained.manifest, measures.NUM, _SEED, sampler)
+    """`num` samples, of held-out examples where it is given any."""
+    return sampling.of_gan(trained.gan, trained.manifest, trained.num, _SEED, sampler)

@@ -37,12 +37,27 @@ _ALONG_TRAINING = 2_000  # samples of each checkpoint
 class Trained:
     """A cell's workdir, its model and what it is judged by."""
 
-    def __init__(self, folder: Path, judge: Callable, train: data.Dataset, held_out: data.Dataset):
-        """Args: the workdir; () -> an `evaluation.Judge`; the data set and its held-out part."""
+    def __init__(
+        self,
+        folder: Path,
+        judge: Callable,
+        train: data.Dataset,
+        held_out: data.Dataset,
+        step: int | None = None,
+        num: int = NUM,
+    ):
+        """Args:
+        folder: the workdir.
+        judge: () -> an `evaluation.Judge`.
+        train, held_out: the data set and its held-out part.
+        step: of the checkpoint; None: the newest.
+        num: how many samples, and held-out examples at most.
+        """
         self.folder, self.train, self.held_out, self._judge = folder, train, held_out, judge
+        self.num = num
         # Where there is an average of G's weights, it is what is judged.
-        average = loading.sound_checkpoint(folder).manifest["options"]["ema"] > 0
-        self.gan, self.manifest = loading.load_trained(folder, ema=average)
+        self.averaged = loading.sound_checkpoint(folder, step).manifest["options"]["ema"] > 0
+        self.gan, self.manifest = loading.load_trained(folder, step, self.averaged)
 
     @functools.cached_property
     def judge(self):
@@ -56,19 +71,24 @@ class Trained:
 
     @functools.cached_property
     def made(self) -> sampling.Made:
-        """`NUM` samples of the last checkpoint."""
-        return sampling.of_gan(self.gan, self.manifest, NUM, _SEED)
+        """`num` samples of the checkpoint."""
+        return sampling.of_gan(self.gan, self.manifest, self.num, _SEED)
 
     @functools.cached_property
     def rows(self) -> list[dict]:
-        """The rows of metrics.jsonl, but for that of step 0."""
-        return [row for row in read_json_lines(self.folder / "metrics.jsonl") if row["step"]]
+        """The rows of metrics.jsonl up to the checkpoint, but for that of step 0."""
+        rows = read_json_lines(self.folder / "metrics.jsonl")
+        return [row for row in rows if 0 < row["step"] <= self.manifest["step"]]
 
     def mean_at_the_end(self, name: str) -> float:
         """The mean of a figure over the last fifth of the rows that have it: of a phase."""
         values = [row[name] for row in self.rows if name in row]
+        if not values:  # of a phase that has not come yet
+            return math.nan
         return float(np.mean(values[-max(1, round(_LAST * len(values))) :]))
 
+
+Measure = Callable[[Trained], dict[str, float]]  # figures by name
 
 # ---------------------------------------------------------------- images
 
@@ -86,8 +106,13 @@ def of_samples(judge, samples: np.ndarray, label: np.ndarray | None = None) -> d
     return {"classes": there} | {name: figures[name] for name in _SHOWN if name in figures}
 
 
+def and_images(measure: Measure) -> Measure:
+    """A measure with the figures of `images` as well."""
+    return lambda trained: measure(trained) | images(trained)
+
+
 def likelihood(trained: Trained) -> dict[str, float]:
-    """The Parzen log-likelihood by the authors' protocol, pixels in [0, 1]; and `images`.
+    """The Parzen log-likelihood by the authors' protocol, pixels in [0, 1].
 
     Sigma is chosen on 1,000 held-out images, and the other 9,000 are scored.
     """
@@ -98,22 +123,21 @@ def likelihood(trained: Trained) -> dict[str, float]:
     of_sigmas = {s: metrics.parzen_log_likelihood(samples, chosen_by, s) for s in _SIGMAS}
     sigma = max(of_sigmas, key=lambda s: of_sigmas[s])
     found = metrics.parzen_log_likelihood(samples, scored, sigma)
-    return {"log_likelihood": found, "sigma": sigma} | images(trained)
+    return {"log_likelihood": found, "sigma": sigma}
 
 
 def classes(trained: Trained) -> dict[str, float]:
-    """Of a conditional GAN: 1-nearest-neighbour error, diversity within a class; and `images`."""
+    """Of a conditional GAN: 1-nearest-neighbour error, diversity within a class."""
     samples, label = _flat(trained.made.samples), trained.made.given["label"]
     real = _flat(data.decoded(trained.held_out.x).numpy())
     error = metrics.nearest_neighbour_error(samples, label, real, trained.held_out.label)
     within = metrics.distance_within_classes(samples, label)
     of_real = metrics.distance_within_classes(real, trained.held_out.label)
-    figures = {"nearest_neighbour_error": error, "distance_within_classes": within / of_real}
-    return figures | images(trained)
+    return {"nearest_neighbour_error": error, "distance_within_classes": within / of_real}
 
 
 def activations(trained: Trained) -> dict[str, float]:
-    """Means and variances of what every layer with SELU gives, their extremes; and `images`."""
+    """Means and variances of what every layer with SELU gives, their extremes."""
     sampler = trained.gan.samplers()[0]
     real = data.decoded(trained.held_out.x[:100])
     outputs = gans.activations(
@@ -128,7 +152,7 @@ def activations(trained: Trained) -> dict[str, float]:
         "highest_mean": max(means, default=math.nan),
         "lowest_variance": min(variances, default=math.nan),
         "highest_variance": max(variances, default=math.nan),
-    } | images(trained)
+    }
 
 
 def codes(trained: Trained) -> dict[str, float]:
@@ -140,8 +164,8 @@ def codes(trained: Trained) -> dict[str, float]:
     """
     from scipy.optimize import linear_sum_assignment
 
-    count = trained.gan.config.categories
-    of_train, label = _categories(trained, trained.train.x[:NUM]), trained.train.label[:NUM]
+    count, num = trained.gan.config.categories, trained.num
+    of_train, label = _categories(trained, trained.train.x[:num]), trained.train.label[:num]
     table = np.zeros([count, count])
     np.add.at(table, (of_train, label), 1)
     matched = dict(zip(*linear_sum_assignment(-table), strict=True))
@@ -158,7 +182,7 @@ def codes(trained: Trained) -> dict[str, float]:
         "information": trained.mean_at_the_end("information_category"),
         "matched_accuracy": float(np.mean(found == trained.held_out.label)),
         "code_correlation": best,
-    } | images(trained)
+    }
 
 
 def slants(x: np.ndarray) -> np.ndarray:
@@ -206,11 +230,11 @@ def estimate(trained: Trained) -> dict[str, float]:
         "weight_excess": largest / clip,
         "critic_updates": int(trained.gan.d_optimizer.iterations) / asked,
         "first_distance": distances[0],
-    } | images(trained)
+    }
 
 
 def balance(trained: Trained) -> dict[str, float]:
-    """Of BEGAN: M at the end over M at the start, L(G(z)) / L(x), the range of k; and `images`."""
+    """Of BEGAN: M at the end over M at the start, L(G(z)) / L(x), the range of k."""
     rows, gamma = trained.rows, trained.gan.config.gamma
     real_error, fake_error = (trained.mean_at_the_end(name) for name in ("d_real", "g_loss"))
     ks = [row["k"] for row in rows]
@@ -219,7 +243,7 @@ def balance(trained: Trained) -> dict[str, float]:
         "balance_over_gamma": fake_error / real_error / gamma,
         "highest_k": max(ks),
         "last_k": trained.mean_at_the_end("k"),
-    } | images(trained)
+    }
 
 
 # ---------------------------------------------------------------- points
@@ -234,7 +258,7 @@ def modes(trained: Trained) -> dict[str, float]:
     figures = trained.judge.figures(trained.made.samples)
     shares = [v for name, v in figures.items() if name.startswith("mode_share_")]
     random = np.random.RandomState(0)
-    real = trained.held_out.x[random.permutation(len(trained.held_out.x))[:NUM]]
+    real = trained.held_out.x[random.permutation(len(trained.held_out.x))[: trained.num]]
     epsilon = random.uniform(size=[len(real), 1]).astype(np.float32)
     x_hat = tf.constant(epsilon * real + (1 - epsilon) * trained.made.samples[: len(real)])
     with tf.GradientTape() as tape:
@@ -242,7 +266,7 @@ def modes(trained: Trained) -> dict[str, float]:
         scores = trained.gan.samplers()[0].score(x_hat, {})
     norms = tf.norm(tape.gradient(scores, x_hat), axis=1)
     return {
-        "modes": sum(share * NUM >= _OF_A_MODE for share in shares),
+        "modes": sum(share * trained.num >= _OF_A_MODE for share in shares),
         "high_quality_3std": figures["high_quality_3std"],
         "high_quality_5std": figures["high_quality_5std"],
         "gradient_norm": float(tf.reduce_mean(norms)),

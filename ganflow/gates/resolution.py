@@ -8,7 +8,6 @@ import numpy as np
 import tensorflow as tf
 
 from ganflow import data
-from ganflow.gates import measures
 from ganflow.gates.measures import Trained
 from ganflow.interface import gans
 from ganflow.judging import classifier_cache
@@ -31,7 +30,7 @@ def enlarged(trained: Trained) -> dict[str, float]:
     NAME_accuracy       share of pictures that this classifier still takes for their class
     A_over_B_KIND       A's over B's; of PSNRs, A's minus B's
     """
-    x, label = (trained.held_out.fields[name][: measures.NUM] for name in ("x", "label"))
+    x, label = (trained.held_out.fields[name][: trained.num] for name in ("x", "label"))
     second = classifier_cache.trained(trained.train, trained.held_out, _CLASSIFIER_SEED, POOLED)
     truth = data.decoded(x).numpy()
     of_truth = second.read(truth)[0]

@@ -26,7 +26,7 @@ VANILLA = Gate(
     "suspicious.",
     "vanilla_fast",
     15_000,
-    measures.likelihood,
+    measures.and_images(measures.likelihood),
     (Bar("log_likelihood", at_least=200), Bar("classes", at_least=9)),
     (
         Variant("D frozen", ("--d_learning_rate=0",)),
@@ -65,7 +65,7 @@ DCGAN_CONDITIONAL = Gate(
     "generated ones errs for 2.98 % with 50,000 of them; here there are 10,000.",
     "dcgan_conditional_fast",
     4_000,
-    measures.classes,
+    measures.and_images(measures.classes),
     (Bar("nearest_neighbour_error", at_most=0.05),),
     (
         Variant(
@@ -99,7 +99,7 @@ def _hr_dcgan(name: str, flags: tuple[str, ...], steps: int) -> Gate:
         + ("; on images enlarged by 2, the paper's glasses." if flags else "."),
         "hr_dcgan_fast",
         steps,
-        measures.activations,
+        measures.and_images(measures.activations),
         (
             Bar("frechet_distance", at_most=1.5, times="dcgan"),
             Bar("blocks_not_finite", at_most=0),
@@ -133,7 +133,7 @@ CGAN = Gate(
     "1411.1784: samples are of the class that was asked for, and a class is more than one picture.",
     "cgan_fast",
     20_000,
-    measures.classes,
+    measures.and_images(measures.classes),
     (
         Bar("conditional_accuracy", at_least=0.92),
         Bar("distance_within_classes", at_least=0.4),
@@ -157,7 +157,7 @@ INFOGAN = Gate(
     "the digits, it is off for 5 % of them; another code is slant or width.",
     "infogan_fast",
     3_000,
-    measures.codes,
+    measures.and_images(measures.codes),
     (
         Bar("information", at_least=2.2),
         Bar("matched_accuracy", at_least=0.8),
@@ -172,7 +172,7 @@ WGAN = Gate(
     "1701.07875: the critic's estimate falls with the samples' quality, and weights stay clipped.",
     "wgan_fast",
     1_500,
-    measures.estimate,
+    measures.and_images(measures.estimate),
     (
         Bar("rank_correlation", at_least=0.8),
         Bar("checkpoints", at_least=15),
@@ -235,7 +235,7 @@ BEGAN = Gate(
     "1703.10717, section 3.4: k holds L(G(z)) at gamma L(x), and M falls as training goes on.",
     "began_fast",
     4_000,
-    measures.balance,
+    measures.and_images(measures.balance),
     (
         Bar("convergence_ratio", at_most=0.5),
         Bar("balance_over_gamma", at_least=0.8, at_most=1.2),
@@ -463,7 +463,7 @@ STACKGAN_PP_COLOURS = Gate(
     "smaller one.",
     "stackgan_pp_unconditional",
     6_000,
-    captions.colours,
+    measures.and_images(captions.colours),
     (Bar("colour_correlation", at_least=0.95),),
     (Variant("alpha 0", ("--colour_weight=0",)),),
     shown=("brightness_correlation", "distance", "frechet_distance"),

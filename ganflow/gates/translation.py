@@ -7,7 +7,6 @@ a true partner, T(x), that no training has seen beside it; and figures are of he
 import numpy as np
 
 from ganflow import data
-from ganflow.gates import measures
 from ganflow.gates.measures import Trained
 from ganflow.trained import sampling
 
@@ -23,8 +22,8 @@ def translation(trained: Trained) -> dict[str, float]:
     b's, takes for the digit they were; `class_kept_by_partners`: of T(x) itself, the most there can
     be. `cycle_error`: mean |x there and back again - x|, which the identity has as 0.
     """
-    x = data.decoded(trained.held_out.fields["a"][: measures.NUM]).numpy()
-    label = trained.held_out.fields["a_label"][: measures.NUM]
+    x = data.decoded(trained.held_out.fields["a"][: trained.num]).numpy()
+    label = trained.held_out.fields["a_label"][: trained.num]
     partners = data.transform(trained.manifest["config"]["dataset"], x)
     there = _translated(trained, "a_to_b", x)
     back = _translated(trained, "b_to_a", partners)

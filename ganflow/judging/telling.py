@@ -18,16 +18,26 @@ _COPIES = 0.2  # of the distance from held-out images to their nearest training 
 # ---------------------------------------------------------------- text
 
 
-def as_text(report: Report) -> str:
-    """The table, with what the figures are of above it and how to read them below."""
+def as_text(report: Report, told: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The table, with what the figures are of above it and how to read them below.
+
+    Args:
+      report: what has been found.
+      told: what figures mean that only this model has, by name.
+    """
     columns = [report.floor, *report.judged, *report.ceilings]
     titles = ["figure", "n", *(column.title for column in columns)]
     rows = []
     for name, figure in report.judged[-1].figures.items():
-        n = f"{figure.samples:,}" + (f" : {figure.real:,}" if figure.real else "")
+        n = f"{figure.samples:,}" if figure.samples else "-"
+        n += f" : {figure.real:,}" if figure.real else ""
         shown = [column.figures.get(name) for column in columns]
         rows.append([name, n, *("-" if f is None else f"{f.value:.4g}" for f in shown)])
-    lines = [*_head(report), "", tables.as_text(titles, rows), "", *_notes(report)]
+    alike: dict[str, list[str]] = {}
+    for name, words in told.items():
+        alike.setdefault(words, []).append(name)
+    notes = [*_notes(report), *(f"{', '.join(names)}: {words}" for words, names in alike.items())]
+    lines = [*_head(report), "", tables.as_text(titles, rows), "", *notes]
     if report.floor.statistics is not None:
         lines += ["", _statistics(report)]
     return "\n".join(lines)

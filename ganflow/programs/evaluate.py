@@ -4,6 +4,7 @@ ganflow-evaluate --workdir=runs/simple
 ganflow-evaluate --samples=S.npy --dataset=mnist --data_dir=DIR
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from absl import flags
@@ -11,6 +12,7 @@ from absl import flags
 from ganflow.base.errors import InputError
 from ganflow.cli import command
 from ganflow.cli.flags import parse
+from ganflow.gates import own
 from ganflow.judging import reports, telling
 from ganflow.programs import steps
 from ganflow.summaries import descriptions, trial
@@ -57,6 +59,7 @@ def main(_) -> int:
     if (FLAGS.workdir is None) == (FLAGS.samples is None):
         raise InputError("give --workdir=DIR to judge a run, or --samples=FILE to judge an array")
     features = Path(FLAGS.features) if FLAGS.features else None
+    told: Mapping[str, str] = {}
     if FLAGS.workdir is not None:
         _refuse("samples, not to --workdir", "labels", "dataset", *_SHAPING)
         folder = Path(FLAGS.workdir)
@@ -67,6 +70,7 @@ def main(_) -> int:
         report = reports.of_workdir(
             *(folder, step, FLAGS.num, FLAGS.seed, features, FLAGS.data_dir, FLAGS.second_judge)
         )
+        report, told = own.with_own(report, folder, FLAGS.data_dir)
     else:
         _refuse("workdir, not to --samples", "step")
         if FLAGS.dataset is None:
@@ -80,10 +84,13 @@ def main(_) -> int:
             *(path, FLAGS.dataset, FLAGS.data_dir, shape, labels, FLAGS.num, features),
             FLAGS.second_judge,
         )
-    print(telling.as_text(report), flush=True)
+    print(telling.as_text(report, told), flush=True)
     telling.write_json(report, out)
     if FLAGS.workdir is not None:
-        telling.write_events(report, folder, trial.METRICS, descriptions.of_tag)
+        telling.write_events(
+            *(report, folder, trial.METRICS),
+            lambda tag: told.get(tag.removeprefix("eval/")) or descriptions.of_tag(tag),
+        )
     print(f"\n{out}")
     return 0
 
