@@ -356,8 +356,8 @@ def _cyclegan(name: str, dataset: str, retrieval: float) -> Gate:
     return Gate(
         name,
         "1703.10593: images of one domain become images of another by examples of both and no "
-        f"pairs; here MNIST's digits those of {dataset}, by the true partners of held-out digits. "
-        "It is not identifiable, so one seed is enough; the error of a cycle proves nothing.",
+        f"pairs, and back; here MNIST's digits those of {dataset}, by held-out digits' true "
+        "partners. It is not identifiable, so one seed is enough; a cycle's error proves nothing.",
         "cyclegan_fast",
         1_500,
         translation.translation,
@@ -365,13 +365,16 @@ def _cyclegan(name: str, dataset: str, retrieval: float) -> Gate:
             Bar("l1_ratio", at_most=0.4),
             Bar("retrieval", at_least=retrieval),
             Bar("class_kept", at_least=0.8),
+            # One way alone may succeed without the cycle, which ties both: negatives do.
+            Bar("back_l1_ratio", at_most=0.4),
+            Bar("back_retrieval", at_least=retrieval),
         ),
         (
             Variant("lambda 0", ("--cycle_weight=0",)),
             Variant("no D", ("--adversarial_weight=0",)),
         ),
         (f"--dataset={dataset}",),
-        ("class_kept_by_partners", "cycle_error", "back_l1_ratio", "back_retrieval"),
+        ("class_kept_by_partners", "cycle_error"),
         counts="best",
     )
 
