@@ -387,7 +387,7 @@ STACKGAN = Gate(
     "1612.03242: pictures are of their captions, of combinations that were never seen too, and "
     "stage II adds what no sketch of stage I can show: whether stripes run across or down.",
     "stackgan_fast",
-    14_000,
+    22_000,
     captions.stages,
     (
         Bar("colour", at_least=0.95),
