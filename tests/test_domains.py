@@ -176,7 +176,7 @@ def test_random_angles_are_104_degrees_off_and_one_angle_for_all_too():
 
 def of_arrows(monkeypatch, x, train, held_out):
     monkeypatch.setattr(domains, "_made", lambda trained, sampler: Made(x, {}))
-    return domains.arrows(types.SimpleNamespace(train=train, held_out=held_out))
+    return domains.arrows(types.SimpleNamespace(train=train, held_out=held_out, num=10_000))
 
 
 def test_real_arrows_of_b_pass_and_those_of_a_left_as_they_are_are_off_style(monkeypatch):

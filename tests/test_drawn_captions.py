@@ -110,6 +110,7 @@ def trained(held_out, monkeypatch):
         rows = [{"step": i, "kl": kl} for i, kl in enumerate((9.0, 9.0, 9.0, 9.0, 0.25), 1)]
         whole.__dict__ |= {
             "gan": Drawer(held_out, hears), "manifest": {}, "held_out": held_out, "rows": rows,
+            "num": measures.NUM,
         }  # fmt: skip
         return whole
 

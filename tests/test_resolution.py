@@ -97,7 +97,7 @@ def trained(monkeypatch):
     label = (np.arange(150) % 2).astype(np.int32)
     held_out = data.Dataset("pictures", {"x": x, "label": label})
     gan = types.SimpleNamespace(samplers=lambda: samplers)
-    return types.SimpleNamespace(gan=gan, train=held_out, held_out=held_out)
+    return types.SimpleNamespace(gan=gan, train=held_out, held_out=held_out, num=10_000)
 
 
 def test_the_figures_tell_smooth_pictures_from_those_with_detail(trained):
