@@ -16,6 +16,10 @@ def of(name: str, *fields: str):
     return types.SimpleNamespace(name=name, fields=dict.fromkeys(fields))
 
 
+def manifest(model: str, enlarge: int = 1, **config) -> dict:
+    return {"model": model, "config": config, "options": {"enlarge": enlarge}}
+
+
 MNIST = of("mnist", "x", "label")
 EDGES = of("mnist_edges", "a", "a_label", "b", "b_label")
 DRAWINGS = of("drawings_32", "x", "caption", *drawings.FACTORS)
@@ -47,13 +51,20 @@ OWN = [
 
 @pytest.mark.parametrize("model, dataset, measure", OWN)
 def test_a_model_has_its_own_figures_where_the_truth_is_known(model, dataset, measure):
-    assert own.measure_of(model, dataset) is measure
+    assert own.measure_of(manifest(model), dataset) is measure
 
 
 def test_true_partners_of_enlarged_images_are_not_known():
     """Edges are one pixel wide."""
-    assert own.measure_of("cyclegan", EDGES, enlarge=2) is None
+    assert own.measure_of(manifest("cyclegan", enlarge=2), EDGES) is None
     assert set(data.PAIRS) >= {"mnist_edges", "digits_negative"}
+
+
+def test_without_captions_branches_have_to_agree_on_colours():
+    without = manifest("stackgan_pp", conditional=False)
+    assert own.measure_of(without, DRAWINGS) is captions.colours
+    assert own.measure_of(without, of("npy", "x")) is captions.colours
+    assert own.measure_of(manifest("stackgan_pp", conditional=True), of("npy", "x")) is None
 
 
 def test_a_figure_that_a_gate_asks_for_has_words():
@@ -94,13 +105,12 @@ def test_evaluate_tells_a_models_own_figures_beside_the_others(tmp_path):
 
 
 def test_a_run_without_a_summary_has_none():
-    manifest = {"model": "began", "options": {"enlarge": 1}}
     gan = types.SimpleNamespace(config=types.SimpleNamespace(gamma=0.5))
-    trained = types.SimpleNamespace(manifest=manifest, train=MNIST, gan=gan, rows=[], num=10)
-    assert own.figures(trained) == {}
+    trained = types.SimpleNamespace(gan=gan, rows=[], num=10)
+    assert own.figures(trained, measures.balance) == {}
     row = {"d_real": 1.0, "g_loss": 0.5, "convergence": float("nan"), "k": 0.1}
     trained.rows = [row]
     trained.mean_at_the_end = lambda name: row[name]
-    found = own.figures(trained)
+    found = own.figures(trained, measures.balance)
     assert found["balance_over_gamma"] == (1.0, 0, 0)  # of the summaries, not of samples
     assert "convergence_ratio" not in found  # not finite

@@ -5,12 +5,12 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ganflow import data
 from ganflow.data import drawings
 from ganflow.gates import captions, domains, measures, resolution, translation
 from ganflow.gates.measures import Measure, Trained
-from ganflow.judging import reports
 from ganflow.judging.evaluation import Figure
 from ganflow.judging.reports import Report
 from ganflow.trained import loading
@@ -71,19 +71,22 @@ _OF_ROWS = {  # of the training's summaries, not of samples
 }
 
 
-def measure_of(model: str, dataset: data.Dataset, enlarge: int = 1) -> Measure | None:
+def measure_of(manifest: Mapping[str, Any], dataset: data.Dataset) -> Measure | None:
     """The figures that only this model has; None where it has none on such data.
 
     Args:
-      model: its name.
+      manifest: of a checkpoint: its model, and how that was trained.
       dataset: what it was trained on.
-      enlarge: side of a pixel of that.
     """
     name, fields = dataset.name, set(dataset.fields)
     is_labelled, is_drawn = "label" in fields, {"caption", *drawings.FACTORS} <= fields
-    of_two = domains.arrows if name == "arrows" else None
-    if name in data.PAIRS and enlarge == 1:  # a transform draws edges of one pixel
-        of_two = translation.translation
+    # A transform draws edges of one pixel.
+    is_paired = name in data.PAIRS and manifest["options"]["enlarge"] == 1
+    of_two = translation.translation if is_paired else None
+    of_two = domains.arrows if name == "arrows" else of_two
+    of_branches = captions.branches if is_drawn else None
+    if manifest["config"].get("conditional") is False:
+        of_branches = captions.colours
     found = {
         "vanilla": measures.likelihood,
         "dcgan_conditional": measures.classes if is_labelled else None,
@@ -91,14 +94,14 @@ def measure_of(model: str, dataset: data.Dataset, enlarge: int = 1) -> Measure |
         "cgan": measures.classes if is_labelled else None,
         "infogan": measures.codes if is_labelled else None,
         "began": measures.balance,
-        "cogan": domains.pairs if name in data.PAIRS and enlarge == 1 else None,
+        "cogan": domains.pairs if is_paired else None,
         "discogan": domains.modes if name == "gaussians_5_10" else of_two,
         "cyclegan": of_two,
         "stackgan": captions.stages if is_drawn else None,
-        "stackgan_pp": captions.branches if is_drawn else None,
+        "stackgan_pp": of_branches,
         "srgan": resolution.enlarged if is_labelled else None,
     }
-    return found.get(model)
+    return found.get(manifest["model"])
 
 
 def words_of(figure: str) -> str:
@@ -107,13 +110,9 @@ def words_of(figure: str) -> str:
     return next(found, "")
 
 
-def figures(trained: Trained) -> dict[str, Figure]:
-    """A run's own figures, those that are finite; none before its first summary."""
-    manifest = trained.manifest
-    measure = measure_of(manifest["model"], trained.train, manifest["options"]["enlarge"])
-    if manifest["model"] == "stackgan_pp" and not trained.gan.config.conditional:
-        measure = captions.colours
-    if measure is None or not trained.rows:
+def figures(trained: Trained, measure: Measure) -> dict[str, Figure]:
+    """Those of a measure that have words and are finite; none before a run's first summary."""
+    if not trained.rows:
         return {}
     return {
         name: Figure(float(value), 0 if name in _OF_ROWS else trained.num, 0)
@@ -122,25 +121,23 @@ def figures(trained: Trained) -> dict[str, Figure]:
     }
 
 
-def with_own(
-    report: Report, folder: Path, data_dir: str | None
-) -> tuple[Report, Mapping[str, str]]:
+def with_own(report: Report, folder: Path) -> tuple[Report, Mapping[str, str]]:
     """A report of a workdir's checkpoints, the last one's own figures with it.
 
     Args:
       report: as `reports.of_workdir` made it.
-      folder, data_dir: as it was given them.
+      folder: the workdir.
 
     Returns:
       (the report, what each of those figures means).
     """
     *others, last = report.judged
-    manifest = loading.sound_checkpoint(folder, last.step).manifest
-    train, held_out = reports.judging_data(folder, manifest, data_dir)
-    if held_out is None:
+    train, held_out = report.datasets
+    measure = measure_of(loading.sound_checkpoint(folder, last.step).manifest, train)
+    if measure is None or held_out is None:
         return report, {}
     trained = Trained(folder, lambda: report.judge, train, held_out, last.step, report.judge.num)
-    found = {name: of for name, of in figures(trained).items() if name not in last.figures}
+    found = {name: f for name, f in figures(trained, measure).items() if name not in last.figures}
     column = dataclasses.replace(last, figures=last.figures | found)
     told = {name: words_of(name) for name in found}
     return dataclasses.replace(report, judged=[*others, column]), told

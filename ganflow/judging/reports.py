@@ -47,6 +47,8 @@ class Report:
     judged: list[Column]
     floor: Column
     ceilings: list[Column]
+    # Of a workdir, what its samples were judged by: the data set and its held-out part, if any.
+    datasets: tuple[data.Dataset, data.Dataset | None] | None = None
 
 
 def of_workdir(
@@ -98,7 +100,9 @@ def of_workdir(
     made = sampling.of_gan(start, manifest, judge.num, seed)
     untrained = _column(judge, "untrained", made.samples, made.given.get("label"))
     about = {"workdir": str(folder), "model": manifest["model"], "seed": seed}
-    return _report(judge, about, judged, untrained)
+    return dataclasses.replace(
+        _report(judge, about, judged, untrained), datasets=(dataset, held_out)
+    )
 
 
 def judging_data(

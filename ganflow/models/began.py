@@ -20,7 +20,7 @@ once, and lower every L. G has 1,294,337 parameters, D 6,630,593. Images are in 
 has no limits, and is cut off where it is shown and judged.
 
 Expected: began_fast: k holds the balance, but its digits are 1s, the easiest to rebuild. With this
-file's lambda k stays at 0 on MNIST, as is said of it (BEGAN-tensorflow, issue 12).
+file's lambda, gamma and equal rates k stayed at 0, as MNIST is said to do (BEGAN-tensorflow, #12).
 
 Deviations: Adam's rates are halved every 100,000 steps down to 2e-5, as in that program; the paper
 halves them when M stalls. The program's convolutions have a ReLU under each ELU, by an oversight;

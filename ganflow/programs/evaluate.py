@@ -70,7 +70,7 @@ def main(_) -> int:
         report = reports.of_workdir(
             *(folder, step, FLAGS.num, FLAGS.seed, features, FLAGS.data_dir, FLAGS.second_judge)
         )
-        report, told = own.with_own(report, folder, FLAGS.data_dir)
+        report, told = own.with_own(report, folder)
     else:
         _refuse("workdir, not to --samples", "step")
         if FLAGS.dataset is None:
