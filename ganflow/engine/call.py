@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from ganflow.base import grappler
 from ganflow.engine import feed
 from ganflow.interface import gans
 from ganflow.interface.schedule import Batch
@@ -40,9 +41,7 @@ class PhaseCall:
         step = tf.function(self._step, autograph=False)
         self.step = step.get_concrete_function(spec, tf.TensorSpec([], tf.bool))
 
-        # Grappler's fusion of convolution, bias and activation trips over gradients of gradients
-        # (it says so on stderr and gives up), and makes no step faster.
-        tf.config.optimizer.set_experimental_options({"remapping": False})
+        grappler.set_up()
         self._loop = tf.function(self._many, jit_compile=run.jit or None, autograph=False)
         order = feed.order_spec(self._feed.order(first, 1))
         self.call = tf.function(

@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from ganflow import data
+from ganflow.base import grappler
 
 if TYPE_CHECKING:  # Keras takes a second to import, and most trainings do without
     import keras
@@ -132,14 +133,5 @@ class Classifier:
             features, logits = self._features_and_logits(x)
             return features, tf.argmax(logits[:, : self.num_classes], axis=1)
 
-        without_remapping()
+        grappler.set_up()
         return tf.function(read, input_signature=[tf.TensorSpec([None, *self.example_shape])])
-
-
-def without_remapping() -> None:
-    """Switch off Grappler's fusion.
-
-    It trips over leaky ReLU after a convolution: says so on stderr, and gives up. The engine
-    switches it off as well.
-    """
-    tf.config.optimizer.set_experimental_options({"remapping": False})

@@ -12,6 +12,7 @@ import tensorflow as tf
 from absl import logging
 
 from ganflow import data
+from ganflow.base import grappler
 from ganflow.judging import classifier
 from ganflow.nn import draws
 
@@ -82,7 +83,7 @@ def _fit(network: "keras.Sequential", batches: tf.data.Dataset, steps: int) -> N
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=False,  # XLA runs convolutions on a CPU some 40 times slower
     )
-    classifier.without_remapping()
+    grappler.set_up()
     callback = keras.callbacks.LambdaCallback(on_train_batch_end=tell)
     trained.fit(batches, shuffle=False, verbose=0, callbacks=[callback])
 

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from ganflow import data
+from ganflow.base import grappler
 from ganflow.engine.feed import Feed
 from ganflow.interface import gans, schedule
 from ganflow.lab.update import Update
@@ -95,8 +96,7 @@ class Lab:
         """
         self.model, self.gan, self.dataset, self.seed = model, gan, dataset, seed
         self.networks, self.first_step, self.schedule = gan.networks, step, gan.schedule()
-        # As in a run: a fusion that fails on gradients of gradients, and says so on stderr.
-        tf.config.optimizer.set_experimental_options({"remapping": False})
+        grappler.set_up()
         self.compile(config)
         most = _POINTS if dataset.is_points else _IMAGES
         count = min(most, *map(len, dataset.fields.values()))
