@@ -17,7 +17,7 @@ residual blocks; D halves images to 8 df maps of 4x4, joins 128 numbers of phi(t
 phi(t) has biases; weights are N(0, .02), cut off, gains N(1, .02). On 32x32x3 G_1 has 8,797,952
 parameters (33,792 moving statistics), G_2 26,284,096 (11,648), the D's 2,578,560 and 3,097,216.
 
-Expected: shapes as asked 93 %, stripes 94, others 100 (see stackgan_fast). Deviations: the
+Expected: shapes as asked 94 %, stripes 96, others 100 (see stackgan_fast). Deviations: the
 paper's phi(t) is a trained char-CNN-RNN's, and its sides grow by 4 (`--shrink=4`). Their program
 pairs t with another image, not x with another caption; adds bottlenecks to G_1 and D; takes the
 batch's statistics in the frozen stage I, whose moving ones so drift; samples by it, not by moving
