@@ -3,8 +3,8 @@
     mu, log sigma^2 = the halves of a gated layer of phi(t);  c = mu + sigma epsilon
     h_0 = F_0(z, c);  h_i = F_i(h_(i-1), c);  s_i = G_i(h_i), of a quarter, half and all of x's side
     D_i's loss: -mean(log D_i(x_i)) - mean(log D_i(x'_i)) - mean(log(1 - D_i(s_i)))
-        - mean(log D_i(x_i, mu)) - mean(log(1 - D_i(x'_i, mu))) - mean(log(1 - D_i(s_i, mu)))
-    G's loss: sum over i of -mean(log D_i(s_i)) - mean(log D_i(s_i, mu))
+        - mean(log D_i(x_i, t)) - mean(log(1 - D_i(x'_i, t))) - mean(log(1 - D_i(s_i, t)))
+    G's loss: sum over i of -mean(log D_i(s_i)) - mean(log D_i(s_i, t))
         + lambda KL(N(mu, sigma^2) || N(0, 1)), the mean over c's numbers
         + alpha sum over i > 0 of mean(|m_i - m_(i-1)|^2 + 5 |S_i - S_(i-1)|^2)
 
@@ -14,20 +14,21 @@
 x' is the image of another example: with this caption it is wrong, and still it is real. Where both
 captions are the same, the wrong pair does not count. m and S are the mean and the covariance of an
 image's colours, s_(i-1)'s held still, so that a larger image follows the smaller. alpha is the
-paper's 0 with captions and 50 without: then z is joined in c's place, and the terms with mu, x' and
+paper's 0 with captions and 50 without: then z is joined in c's place, and the terms with t, x' and
 the KL are gone. Samples are those of a moving average of G's weights, `--ema=.999`.
 
 The networks are the authors': gated linear units behind batch norm, nearest neighbours, 3x3
 convolutions, two residual blocks a branch; gf maps of h_0, a half of them of h_1, a quarter of h_2;
-D_i halves an image down to 8 df maps of 4x4, and one of its heads joins mu. gf 64, df 64; weights
-are orthogonal, gains N(1, .02); Adam with 2e-4 and beta_1 .5, batch 24, lambda 2. For images of
-32x32x3 G has 2,265,424 parameters, 10,176 of them moving statistics, the D's 2,991,106, 5,076,994
-and 5,595,650.
+D_i halves an image down to 8 df maps of 4x4, and one of its heads joins a layer of phi(t). gf, df
+64; weights are orthogonal, gains N(1, .02); Adam with 2e-4 and beta_1 .5, batch 24, lambda 2. For
+images of 32x32x3 G has 2,265,424 parameters, 10,176 of them moving statistics, the D's 3,122,306,
+5,208,194 and 5,726,850.
 
 Expected: stackgan_pp_fast: colours, places and stripes as asked, shapes not yet.
 
-Deviations: phi(t), the sum of its words' vectors, is trained with G, where the paper's was trained
-before; so mu is held still for the D's in G's step too, or captions could learn to say nothing. The
+Deviations: phi(t), the sum of its words' vectors, is trained by the D's, where the paper's was
+trained before, and each D takes it by a layer, as StackGAN's do, where theirs take mu. With mu,
+lambda takes from it what G does not draw yet, so that no D asks for it: shapes were lost. The
 authors' branches begin at 64x64, and their larger D's have more maps at 4x4. Document 004's table
 swaps this paper's number and StackGAN's, 1612.03242.
 """
@@ -71,12 +72,11 @@ class Config:
     beta_1: float = option(0.5, "decay of Adam's first moments", minimum=0, maximum=0.9999)
 
 
-def augmented(weights: Weights, phi: tf.Tensor, epsilon: tf.Tensor) -> tuple[tf.Tensor, ...]:
-    """phi(t) [n, 1024] and epsilon [n, 128] -> (c and mu [n, 128] each, the KL's mean)."""
+def augmented(weights: Weights, phi: tf.Tensor, epsilon: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """phi(t) [n, 1024] and epsilon [n, 128] -> (c [n, 128], the KL's mean over its numbers)."""
     y = layers.glu(layers.linear(phi, weights["c_w"], weights["c_b"]))  # [n, 512] -> [n, 256]
     mu, log_variance = tf.split(y, 2, axis=1)
-    c, kl = likelihoods.reparametrised(mu, 0.5 * log_variance, epsilon)
-    return c, mu, kl
+    return likelihoods.reparametrised(mu, 0.5 * log_variance, epsilon)
 
 
 def generator_shapes(config: Config, side: int, channels: int) -> blocks.Shapes:
@@ -113,20 +113,22 @@ def generator(weights: Weights, x: tf.Tensor, c: tf.Tensor, statistics: str) -> 
 
 
 def discriminator_shapes(config: Config, side: int, channels: int) -> blocks.Shapes:
-    """Of a D's layers, for images of this side; the heads have biases."""
+    """Of a D's layers, for images of this side; the text's and the heads' have biases."""
     m = 8 * config.d_width
     shapes = {**blocks.halving_shapes(m, side, channels), "alone": [16 * m, 1]}
     if config.conditional:
+        shapes |= {"text": [config.text_size, config.c_size]}
         shapes |= {"join": [3, 3, m + config.c_size, m], "joined": [16 * m, 1]}
     return shapes
 
 
-def discriminator(weights: Weights, x: tf.Tensor, mu: tf.Tensor | None) -> list[tf.Tensor]:
-    """Images, all real or all fake, and mu [n, 128] -> logits [n, 1] of x, and of x with mu."""
+def discriminator(weights: Weights, x: tf.Tensor, phi: tf.Tensor | None) -> list[tf.Tensor]:
+    """Images, all real or all fake, and phi(t) [n, 1024] -> logits [n, 1] of x, and of x with t."""
     x = blocks.halved(x, weights)  # [n, 4, 4, 512]
     logits = [layers.linear(layers.flatten(x), weights["alone_w"], weights["alone_b"])]
-    if mu is not None:
-        x = layers.leaky_relu(blocks.normed(layers.join(x, mu), weights, "join", "batch"))
+    if phi is not None:
+        text = layers.leaky_relu(layers.linear(phi, weights["text_w"], weights["text_b"]))
+        x = layers.leaky_relu(blocks.normed(layers.join(x, text), weights, "join", "batch"))
         logits += [layers.linear(layers.flatten(x), weights["joined_w"], weights["joined_b"])]
     return logits
 
@@ -150,17 +152,18 @@ class Gan(tf.Module):
         images = [f"image_{i}" for i in range(BRANCHES)]
         g_shapes = generator_shapes(config, self.sides[0], channels)
         self.g = made(g_shapes, biased=["c"], bare=images)
-        made_d = partial(made, biased=["alone", "joined"], bare=["in"], moving=False)
+        made_d = partial(made, biased=["alone", "text", "joined"], bare=["in"], moving=False)
         self.ds = [made_d(discriminator_shapes(config, s, channels)) for s in self.sides]
         text_network = {"words": self.words} if self.words else {}
         of_d = {f"d_{side}": d for side, d in zip(self.sides, self.ds, strict=True)}
         self.networks = {**text_network, "generator": self.g, **of_d}
-        self.g_variables = optimizers.variables(self.g, self.words)
-        self.d_variables = [optimizers.variables(d) for d in self.ds]
+        self.g_variables = optimizers.variables(self.g)
+        of_sides = dict(zip(map(str, self.sides), self.ds, strict=True)) | text_network
+        self.d_variables = {name: optimizers.variables(of) for name, of in of_sides.items()}
         g_rate, d_rate, beta_1 = config.g_learning_rate, config.d_learning_rate, config.beta_1
         self.g_optimizer = optimizers.Adam(g_rate, self.g_variables, beta_1)
-        adams = [optimizers.Adam(d_rate, of, beta_1) for of in self.d_variables]
-        self.d_optimizer = dict(zip(map(str, self.sides), adams, strict=True))
+        adam = partial(optimizers.Adam, d_rate, beta_1=beta_1)
+        self.d_optimizer = {name: adam(of) for name, of in self.d_variables.items()}
         text = {"caption": Real("caption"), "epsilon": Normal([config.c_size])}
         self.given = {"z": Normal([config.z_size]), **(text if config.conditional else {})}
 
@@ -172,25 +175,25 @@ class Gan(tf.Module):
         return Schedule([Phase(1, (self.d_step, self.g_step), inputs)])
 
     def d_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Each D on its own size of x, by an optimizer of its own."""
-        fakes, mu, _ = self._generate(batch, "batch")
-        told = {}
-        for i, side in enumerate(self.sides):
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(self.d_variables[i])
-                d_loss, means = self._d_loss(i, fakes[i], mu, batch)
-            d_gradients = tape.gradient(d_loss, self.d_variables[i])
-            self.d_optimizer[str(side)].update(d_gradients, label=str(side))
-            told[f"d_loss_{side}"] = d_loss
-        return {"d_loss": tf.add_n(list(told.values()))} | told | means
+        """Each D on its own size of x, and the words' vectors by all D's; an optimizer each."""
+        (fakes, _), told = self._generate(batch, "batch"), {}
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self.d_variables)
+            phi = self._phi(batch)
+            for i, side in enumerate(self.sides):
+                told[f"d_loss_{side}"], means = self._d_loss(i, fakes[i], phi, batch)
+            d_loss = tf.add_n(list(told.values()))  # of each D's weights, its own loss alone
+        for name, d_gradients in tape.gradient(d_loss, self.d_variables).items():
+            self.d_optimizer[name].update(d_gradients, label=name)
+        return {"d_loss": d_loss} | told | means
 
-    def _d_loss(self, i, fake, mu, batch):
+    def _d_loss(self, i, fake, phi, batch):
         """As above, and the largest D's mean probabilities of images alone."""
         d, x = self.ds[i], self._shrunk(batch["x"], i)
-        real, fake = discriminator(d, x, mu), discriminator(d, fake, mu)  # two logits each
+        real, fake = discriminator(d, x, phi), discriminator(d, fake, phi)  # two logits each
         d_loss = losses.minimax_d_loss(real[0], fake[0])
         if self.config.conditional:
-            other = discriminator(d, self._shrunk(batch["other_x"], i), mu)
+            other = discriminator(d, self._shrunk(batch["other_x"], i), phi)
             d_loss += losses.binary_cross_entropy(other[0], 1.0)  # it is a real image
             is_wrong = layers.differ(batch["caption"], batch["other_caption"])  # [n, 1]
             d_loss += losses.minimax_d_loss(real[1], fake[1])
@@ -198,13 +201,13 @@ class Gan(tf.Module):
         return d_loss, losses.mean_probabilities(real[0], fake[0])
 
     def g_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """All of G, and the words' vectors, through every D at once."""
+        """All of G, through every D at once."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.g_variables)
-            fakes, mu, kl = self._generate(batch, "update")
+            (fakes, kl), phi = self._generate(batch, "update"), self._phi(batch)
             g_loss, colour_loss = self.config.kl_weight * kl, tf.zeros([])
             for i, fake in enumerate(fakes):
-                for logits in discriminator(self.ds[i], fake, mu):
+                for logits in discriminator(self.ds[i], fake, phi):
                     g_loss += losses.non_saturating_g_loss(logits)
                 if i:
                     smaller = tf.stop_gradient(fakes[i - 1])
@@ -214,13 +217,16 @@ class Gan(tf.Module):
         return {"g_loss": g_loss, "colour_loss": colour_loss, "kl": kl}
 
     def _generate(self, given, statistics):
-        """The three images; mu as the D's take it, or None; the KL."""
+        """The three images; the KL."""
         if not self.config.conditional:
-            return generator(self.g, given["z"], given["z"], statistics), None, tf.zeros([])
-        phi = layers.bag_of_words(given["caption"], self.words["vectors"])  # [n, 1024]
-        c, mu, kl = augmented(self.g, phi, given["epsilon"])
-        images = generator(self.g, tf.concat([given["z"], c], axis=1), c, statistics)
-        return images, tf.stop_gradient(mu), kl
+            return generator(self.g, given["z"], given["z"], statistics), tf.zeros([])
+        c, kl = augmented(self.g, self._phi(given), given["epsilon"])
+        return generator(self.g, tf.concat([given["z"], c], axis=1), c, statistics), kl
+
+    def _phi(self, given):
+        """The sum of its words' vectors, [n, 1024]; without captions None."""
+        words = self.words
+        return layers.bag_of_words(given["caption"], words["vectors"]) if words else None
 
     def _shrunk(self, x, i):
         return layers.average_pool(x, self.sides[-1] // self.sides[i])
@@ -234,11 +240,8 @@ class Gan(tf.Module):
             return self._generate(given, "moving")[0][i]
 
         def score(x, given):
-            mu = None
-            if self.config.conditional:
-                phi = layers.bag_of_words(given["caption"], self.words["vectors"])
-                _, mu, _ = augmented(self.g, phi, tf.zeros([]))
-            return tf.add_n(discriminator(self.ds[i], x, mu))[:, 0] / (1 if mu is None else 2)
+            logits = discriminator(self.ds[i], x, self._phi(given))
+            return tf.add_n(logits)[:, 0] / len(logits)
 
         def against(fields):
             return self._shrunk(fields["x"], i)

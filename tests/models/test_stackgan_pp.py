@@ -58,6 +58,7 @@ def test_the_networks_have_as_many_parameters_as_the_docstring_says(monkeypatch)
         moving += 2 * (2 * m + 2 * (2 * m + m) + m)
     heads = 9 * 640 * 512 + 2 * 512 + 2 * (16 * 512 + 1)
     downs = [0, 16 * 256 * 512 + 2 * 512, 16 * (128 * 256 + 256 * 512) + 2 * (256 + 512)]
+    heads += 1_024 * 128 + 128  # of the text
     ds = [16 * 3 * m + more + heads for m, more in zip((512, 256, 128), downs, strict=True)]
     assert [trainable(w) for w in full.networks.values()] == [6 * 1_024, g, *ds]
     assert tables.parameters(full.g) == g + moving
@@ -135,17 +136,17 @@ def test_what_it_cannot_train_on_is_told_in_one_line():
 # ---------------------------------------------------------------- what the D's are told
 
 
-def logits_of(gan, i, x, mu):
-    return [a.numpy() for a in model.discriminator(gan.ds[i], x, mu)]
+def logits_of(gan, i, x, phi):
+    return [a.numpy() for a in model.discriminator(gan.ds[i], x, phi)]
 
 
 def test_each_d_judges_its_own_size_and_a_wrong_image_is_real_without_its_caption(gan):
     batch = batch_of()
-    fakes, mu, _ = gan._generate(batch, "batch")
+    (fakes, _), phi = gan._generate(batch, "batch"), gan._phi(batch)
     expected = []
     for i, factor in enumerate((4, 2, 1)):
         real, other, fake = (
-            logits_of(gan, i, x, mu)
+            logits_of(gan, i, x, phi)
             for x in (
                 layers.average_pool(batch["x"], factor),
                 layers.average_pool(batch["other_x"], factor),
@@ -163,8 +164,8 @@ def test_each_d_judges_its_own_size_and_a_wrong_image_is_real_without_its_captio
 
 def test_gs_loss_is_of_all_heads_of_all_ds_and_the_kls_mean(gan):
     batch = batch_of()
-    fakes, mu, kl = gan._generate(batch, "batch")
-    logits = [a for i, fake in enumerate(fakes) for a in logits_of(gan, i, fake, mu)]
+    fakes, kl = gan._generate(batch, "batch")
+    logits = [a for i, x in enumerate(fakes) for a in logits_of(gan, i, x, gan._phi(batch))]
     assert len(logits) == 6
     expected = sum(softplus(-a).mean() for a in logits) + 2 * float(kl)
     assert float(gan.g_step(batch)["g_loss"]) == pytest.approx(expected, rel=1e-4)
@@ -174,7 +175,8 @@ def test_mu_and_log_variance_are_two_halves_behind_a_gate(gan):
     gan.g["c_w"].assign(tf.zeros_like(gan.g["c_w"]))
     values = [1.0, 2.0, 3.0, 4.0, 0.0, np.log(4), np.log(9), 0.0]
     gan.g["c_b"].assign([*values, *[100.0] * 8])  # gates that are open
-    c, mu, kl = model.augmented(gan.g, tf.zeros([1, 5]), tf.ones([1, 4]) * 10)
+    mu, _ = model.augmented(gan.g, tf.zeros([1, 5]), tf.zeros([1, 4]))
+    c, kl = model.augmented(gan.g, tf.zeros([1, 5]), tf.ones([1, 4]) * 10)
     np.testing.assert_allclose(mu, [[1, 2, 3, 4]], rtol=1e-5)
     np.testing.assert_allclose(c, [[11, 22, 33, 14]], rtol=1e-5)  # sigma, not sigma^2
     assert float(kl) == pytest.approx((1 + 7 + 17 + 16) / 8 - np.log(6) / 4)
@@ -189,32 +191,49 @@ def test_every_d_is_moved_by_an_optimizer_of_its_own_and_then_all_of_g_at_once(g
     first = {name: values_of(w) for name, w in gan.networks.items()}
     with optimizers.recorded_updates() as rows:
         gan.d_step(batch_of())
-    assert [row.label for row in rows] == ["8", "16", "32"]
-    assert len({id(row.optimizer) for row in rows}) == 3
+    assert [row.label for row in rows] == ["8", "16", "32", "words"]
+    assert len({id(row.optimizer) for row in rows}) == 4
     for name in gan.networks:
-        whole = set(first[name]) if name.startswith("d_") else set()
+        whole = set() if name == "generator" else set(first[name])
         assert moved(first[name], gan.networks[name]) == whole, name
     first = {name: values_of(w) for name, w in gan.networks.items()}
     with optimizers.recorded_updates() as rows:
         gan.g_step(batch_of())
     assert len(rows) == 1
     for name in gan.networks:
-        whole = set() if name.startswith("d_") else set(first[name])
-        assert moved(first[name], gan.networks[name]) - {"vectors"} == whole - {"vectors"}, name
+        whole = set(first[name]) if name == "generator" else set()
+        assert moved(first[name], gan.networks[name]) == whole, name
 
 
-def test_captions_learn_through_c_alone_and_not_by_what_ds_are_told(gan, monkeypatch):
-    sound = model.generator
-
-    def deaf(weights, x, c, statistics):
-        return sound(weights, tf.stop_gradient(x), tf.stop_gradient(c), statistics)
-
-    gan.config = build(model, FIELDS, **SMALL, kl_weight=0.0).config
-    monkeypatch.setattr(model, "generator", deaf)
+def test_a_ds_gradient_is_of_its_own_loss_and_the_words_vectors_of_all(gan):
+    batch = batch_of()
+    fakes, _ = gan._generate(batch, "batch")
+    words = gan.d_variables["words"]
+    of_words = []
+    expected = {}
+    for i, side in enumerate(("8", "16", "32")):
+        with tf.GradientTape() as tape:
+            loss, _ = gan._d_loss(i, fakes[i], gan._phi(batch), batch)
+        expected[side], of_its_words = tape.gradient(loss, (gan.d_variables[side], words))
+        of_words.append(tf.convert_to_tensor(of_its_words[0]))
+    assert all(gradient.numpy().any() for gradient in of_words)
+    expected["words"] = [tf.add_n(of_words)]
     with optimizers.recorded_updates() as rows:
-        gan.g_step(batch_of())
-    for v, gradient in zip(gan.g_variables, rows[0].gradients, strict=True):
-        assert gradient.numpy().any() == (v.name.partition(":")[0] not in ("c_w", "c_b", "vectors"))
+        gan.d_step(batch)
+    for row in rows:
+        for found, by_hand in zip(row.gradients, expected[row.label], strict=True):
+            np.testing.assert_allclose(tf.convert_to_tensor(found), by_hand, rtol=1e-3, atol=1e-5)
+
+
+def test_what_a_d_is_told_of_a_caption_does_not_pass_c(gan):
+    """Where the KL would take from it what G does not draw yet."""
+    x, phi = images(4, shape=SHAPE), gan._phi(batch_of())
+    first = [logits_of(gan, i, layers.average_pool(x, 4 >> i), phi)[1] for i in range(3)]
+    gan.g["c_w"].assign(tf.zeros_like(gan.g["c_w"]))
+    for i, logits in enumerate(first):
+        smaller = layers.average_pool(x, 4 >> i)
+        np.testing.assert_array_equal(logits_of(gan, i, smaller, gan._phi(batch_of()))[1], logits)
+        assert np.abs(logits_of(gan, i, smaller, 0 * phi)[1] - logits).max() > 1e-3, i
 
 
 # ---------------------------------------------------------------- colours
@@ -230,7 +249,7 @@ def gradients_with(colour_weight):
 
 def test_colours_move_the_larger_image_and_not_the_smaller_one():
     (without, told), (with_it, more) = gradients_with(0.0), gradients_with(50.0)
-    fakes, _, _ = small()._generate(batch_of(), "batch")
+    fakes, _ = small()._generate(batch_of(), "batch")
     pairs = zip(fakes[1:], fakes, strict=False)
     expected = sum(float(losses.colour_consistency(a, b, 1.0, 5.0)) for a, b in pairs)
     assert float(told["colour_loss"]) == pytest.approx(expected, rel=1e-4)
@@ -248,13 +267,16 @@ def test_without_captions_there_are_no_words_no_second_head_and_no_wrong_images(
     gan = small(Fields({"x": SHAPE}), conditional=False)
     assert list(gan.networks) == ["generator", "d_8", "d_16", "d_32"]
     assert not [
-        k for w in gan.networks.values() for k in w if k.startswith(("c_", "join_w", "joined"))
+        k
+        for w in gan.networks.values()
+        for k in w
+        if k.startswith(("c_", "join_w", "joined", "text"))
     ]
     (phase,) = gan.schedule().phases
     assert set(phase.inputs) == {"z", "x"} == {*gan.samplers()[0].given, "x"}
     batch = {name: batch_of()[name] for name in ("x", "z")}
-    fakes, mu, kl = gan._generate(batch, "batch")
-    assert mu is None and float(kl) == 0
+    fakes, kl = gan._generate(batch, "batch")
+    assert gan._phi(batch) is None and float(kl) == 0
     expected = 0.0
     for i, factor in enumerate((4, 2, 1)):
         (real,) = logits_of(gan, i, layers.average_pool(batch["x"], factor), None)
@@ -274,12 +296,10 @@ def test_samplers_are_drawn_alike_so_that_the_branches_stand_side_by_side(gan):
     assert first.against == "x" and sides == [16, 8]
     for sampler in gan.samplers():
         x = sampler.generate(batch_of())
-        heads = model.discriminator(
-            gan.networks[f"d_{x.shape[1]}"], x, gan._generate(batch_of(), "moving")[1]
-        )
+        heads = model.discriminator(gan.networks[f"d_{x.shape[1]}"], x, gan._phi(batch_of()))
         mean = (heads[0] + heads[1])[:, 0] / 2
         np.testing.assert_allclose(sampler.score(x, {"caption": CAPTIONS}), mean, atol=1e-5)
-    assert list(gans.named_optimizers(gan)) == ["g", "d_8", "d_16", "d_32"]
+    assert list(gans.named_optimizers(gan)) == ["g", "d_8", "d_16", "d_32", "d_words"]
 
 
 @pytest.mark.parametrize("name", ["stackgan_pp_fast", "stackgan_pp_unconditional"])
