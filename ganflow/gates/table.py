@@ -261,14 +261,14 @@ BEGAN = Gate(
 
 _COGAN_CLAIM = (
     "1606.07536, section 4: what one z gives in both domains belongs together, though no pair was "
-    "seen; "
+    "seen, by what is shared in G; what is shared in D counts for nothing there; here "
 )
 _COGAN_BARS = (
     Bar("agreement", at_least=0.93),
     Bar("gain", at_least=0.5),  # a common background alone makes most pixels agree
     Bar("same_class", at_least=0.85),
 )
-_COGAN_CONTROLS = (
+_COGAN_VARIANTS = (
     Variant(
         "nothing shared in G",
         edits=(
@@ -290,6 +290,9 @@ _COGAN_CONTROLS = (
                 'private_d_weights(config, channels["b"], rng), **shared_d_weights(config, rng)}',
             ),
         ),
+        # The paper found agreement to rise with what is shared in G and to be uncorrelated with
+        # what is shared in D, which saves parameters and no more: this need not fail.
+        role="report",
     ),
 )
 COGAN = Gate(
@@ -299,7 +302,7 @@ COGAN = Gate(
     8_000,
     domains.pairs,
     _COGAN_BARS,
-    _COGAN_CONTROLS,
+    _COGAN_VARIANTS,
     shown=("shuffled", "classes"),
 )
 COGAN_NEGATIVE = Gate(
@@ -309,7 +312,7 @@ COGAN_NEGATIVE = Gate(
     8_000,
     domains.pairs,
     _COGAN_BARS,
-    _COGAN_CONTROLS,
+    _COGAN_VARIANTS,
     flags=("--dataset=mnist_negative",),
     shown=("shuffled", "classes"),
 )
