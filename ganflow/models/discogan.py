@@ -22,7 +22,7 @@ statistics, and a D 2,765,568. Points have dense ReLU layers of 128 units, three
 parameters) and five in a D (50,049). The program's images are in [0, 1]. Batch norm takes each
 batch's statistics; to sample, a G uses moving means of them (decay .9) over real examples.
 
-Expected (seed 0): discogan_fast: arrows 1.1 degrees off; discogan_points_fast: 9 of b's 10 modes.
+Expected (median): discogan_fast: arrows 1.3 degrees off; discogan_points_fast: 9 of b's 10 modes.
 
 Deviations: images of any size. Weights start as PyTorch's did, but gains all from 1. Of the paper's
 toy the numbers of layers are known; 128 units and 50,000 iterations are a notebook's by others.
