@@ -67,7 +67,7 @@ class Config:
     d_width: int = option(64, "df, an eighth of D's maps at 4x4", minimum=1)
     kl_weight: float = option(2.0, "lambda", minimum=0)
     colour_weight: float = option(0.0, "alpha; the paper's without captions: 50", minimum=0)
-    d_learning_rate: float = option(2e-4, "Adam's learning rate, for each D", minimum=0)
+    d_learning_rate: float = option(2e-4, "Adam's learning rate, for each D and words", minimum=0)
     g_learning_rate: float = option(2e-4, "Adam's learning rate, for G", minimum=0)
     beta_1: float = option(0.5, "decay of Adam's first moments", minimum=0, maximum=0.9999)
 
@@ -126,7 +126,7 @@ def discriminator(weights: Weights, x: tf.Tensor, phi: tf.Tensor | None) -> list
     """Images, all real or all fake, and phi(t) [n, 1024] -> logits [n, 1] of x, and of x with t."""
     x = blocks.halved(x, weights)  # [n, 4, 4, 512]
     logits = [layers.linear(layers.flatten(x), weights["alone_w"], weights["alone_b"])]
-    if phi is not None:
+    if phi is not None:  # joined as [n, 128]
         text = layers.leaky_relu(layers.linear(phi, weights["text_w"], weights["text_b"]))
         x = layers.leaky_relu(blocks.normed(layers.join(x, text), weights, "join", "batch"))
         logits += [layers.linear(layers.flatten(x), weights["joined_w"], weights["joined_b"])]
@@ -176,7 +176,7 @@ class Gan(tf.Module):
 
     def d_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Each D on its own size of x, and the words' vectors by all D's; an optimizer each."""
-        (fakes, _), told = self._generate(batch, "batch"), {}
+        fakes, told = self._generate(batch, "batch")[0], {}
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.d_variables)
             phi = self._phi(batch)
