@@ -234,7 +234,7 @@ BEGAN = Gate(
     "began",
     "1703.10717, section 3.4: k holds L(G(z)) at gamma L(x), and M falls as training goes on.",
     "began_fast",
-    4_000,
+    7_000,
     measures.and_images(measures.balance),
     (
         Bar("convergence_ratio", at_most=0.5),
@@ -256,7 +256,7 @@ BEGAN = Gate(
         ),
     ),
     shown=("frechet_distance",),
-    marks=20,  # the first at step 200, from which M is counted
+    marks=35,  # the first at step 200, from which M is counted
 )
 
 _COGAN_CLAIM = (
