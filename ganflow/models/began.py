@@ -19,10 +19,10 @@ paper's 64 halves to 8, so nothing is padded: a border of paper would be rebuilt
 once, and lower every L. G has 1,294,337 parameters, D 6,630,593. Images are in [-1, 1]; G's output
 has no limits, and is cut off where it is shown and judged.
 
-Expected: configs/began_fast.flags, with gamma 1: after 5,000 of its steps k holds L(G(z)) at 99 %
-of L(x), and digits are of eight classes (seed 10). With a gamma of the paper they are 1s alone, the
-easiest to rebuild; with this file's lambda, gamma and equal rates k stayed at 0, as MNIST is said
-to do (BEGAN-tensorflow, #12).
+Expected: configs/began_fast.flags, with gamma 1: k holds L(G(z)) at 98 % of L(x), and digits are
+of nine classes (the median of seeds 0, 1, 2: 9, 6, 9). With gamma .7 and other rates they were 1s
+alone, the easiest to rebuild; with this file's lambda, gamma and equal rates k stayed at 0, as
+MNIST is said to do (BEGAN-tensorflow, #12).
 
 Deviations: Adam's rates are halved every 100,000 steps down to 2e-5, as in that program; the paper
 halves them when M stalls. The program's convolutions have a ReLU under each ELU, by an oversight;
