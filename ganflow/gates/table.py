@@ -298,7 +298,7 @@ COGAN = Gate(
     "cogan",
     _COGAN_CLAIM + "a digit, and the edges of the same digit.",
     "cogan_fast",
-    8_000,
+    16_000,
     domains.pairs,
     _COGAN_BARS,
     _COGAN_CONTROLS,
@@ -307,12 +307,11 @@ COGAN = Gate(
 COGAN_NEGATIVE = Gate(
     "cogan_negative",
     _COGAN_CLAIM + "a digit, and its negative.",
-    "cogan_fast",
+    "cogan_negative_fast",
     8_000,
     domains.pairs,
     _COGAN_BARS,
     _COGAN_CONTROLS,
-    flags=("--dataset=mnist_negative",),
     shown=("shuffled", "classes"),
 )
 

@@ -21,9 +21,9 @@ The data set's images, in [-1, 1], become the program's in [0, 1] in front of D,
 sigmoid, the data set's in `generate`. Batch norm takes each batch's own statistics in training; to
 sample, G uses moving means of them (decay .9), which its own step alone moves.
 
-Expected: cogan_fast: of edges .930 of pixels agree and 73 % of pairs are of one class (seed 10),
-of negatives .991 and 88 % (seed 0). The paper's figures for the pixels, said to be .952 and .967,
-could not be looked up.
+Expected: cogan_fast: of edges .964 of pixels agree and 86 % of pairs are of one class (seed 10, by
+step 14,000); cogan_negative_fast: .992 and 88 % (median). The paper's figures for the pixels, said
+to be .952 and .967, could not be looked up.
 
 Deviations: the authors' port to PyTorch is reported not to train; its z ~ N(0, 1), batch 64, biases
 of .1 and Xavier's initialization are not here, nor its lack of dropout. Weights are He et al.'s
