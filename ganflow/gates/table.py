@@ -3,7 +3,7 @@
 A figure is of 10,000 samples and of examples that were held out, where nothing else is said.
 """
 
-from ganflow.gates import captions, domains, measures, resolution, translation
+from ganflow.gates import captions, documents, domains, measures, resolution, translation
 from ganflow.gates.gate import Bar, Edit, Gate, Variant
 
 _NORM = Edit(
@@ -476,26 +476,6 @@ STACKGAN_PP_COLOURS = Gate(
     shown=("brightness_correlation", "distance", "frechet_distance"),
 )
 
-CIRCLE = Gate(
-    "circle",
-    "Document 003 shows points on a circle; with another seed its own settings may end in an arc "
-    "or a smaller circle.",
-    "circle_steady",
-    20_000,
-    measures.circle,
-    (
-        Bar("radius", at_least=0.95, at_most=1.05),
-        Bar("near", at_least=0.9),
-        Bar("sectors", at_least=36),
-    ),
-    (
-        Variant("labels withheld", ("--real_label=0.5", "--fake_label=0.5")),
-        Variant("without the moving average", ("--ema=0",), role="report"),
-    ),
-    seeds=(0, 1, 2, 3, 4),
-    counts="every",
-)
-
 
 def _srgan(name: str, claim: str, flags: tuple[str, ...] = ()) -> Gate:
     return Gate(
@@ -559,7 +539,7 @@ GATES = (
     STACKGAN,
     STACKGAN_PP,
     STACKGAN_PP_COLOURS,
-    CIRCLE,
     SRGAN_MNIST,
     SRGAN_DRAWINGS,
+    *documents.GATES,
 )

@@ -1,0 +1,137 @@
+"""The gates of the five documents' own systems; what is broken is what the document advises.
+
+Digits are told by both judges and by how many classes there are: of noise the distances are some
+100 and 280, of the usual DCGAN in Keras, after a hundred seconds, 10 and 13.
+"""
+
+from ganflow.gates import measures
+from ganflow.gates.gate import Bar, Edit, Gate, Variant
+
+_DIGITS = (
+    Bar("frechet_distance", at_most=10),
+    Bar("second_frechet_distance", at_most=15),
+    Bar("classes", at_least=9),
+)
+_SHOWN = ("precision", "recall", "patch_distance")
+
+SIMPLE = Gate(
+    "simple",
+    "Document 004: dense networks draw digits, where SGD moves D at a rate well above that of "
+    "Adam, which moves G.",
+    "simple_fast",
+    15_000,
+    measures.images,
+    _DIGITS,
+    (Variant("D's rate that of G", ("--d_learning_rate=5e-4",)),),
+    shown=_SHOWN,
+)
+
+SIMPLE_KERAS = Gate(
+    "simple_keras",
+    "Document 004's Keras recipe: dense networks draw digits by labels of .9 and .1, where SGD "
+    "moves D.",
+    "simple_keras_fast",
+    15_000,
+    measures.images,
+    _DIGITS,
+    (Variant("Adam for D too", ("--d_optimizer=adam", "--d_learning_rate=5e-4")),),
+    shown=_SHOWN,
+)
+
+DCGAN_UPSAMPLING = Gate(
+    "dcgan_upsampling",
+    "Document 004's DCGAN draws digits, D's rate well above G's.",
+    "dcgan_upsampling_fast",
+    6_000,
+    measures.images,
+    _DIGITS,
+    (Variant("D's rate that of G", ("--d_learning_rate=5e-4",)),),
+    shown=_SHOWN,
+)
+
+DENSE_LOGITS = Gate(
+    "dense_logits",
+    "Document 002: where the loss is given logits, and real images a label of .9, D does not "
+    "overpower G, and digits come.",
+    "dense_logits_fast",
+    33_000,
+    measures.images,
+    _DIGITS,
+    (Variant("a sigmoid and its logarithm", ("--d_output=sigmoid", "--real_label=1")),),
+    shown=_SHOWN,
+)
+
+DENSE_BATCH_NORM = Gate(
+    "dense_batch_norm",
+    "Document 000's networks draw digits, where D and G are trained in turn; as printed, one "
+    "after the other, they do not.",
+    "dense_batch_norm_fast",
+    30_000,
+    measures.images,
+    _DIGITS,
+    (
+        Variant("in blocks of 1,000 updates", ("--block_steps=1000",)),
+        Variant(
+            "batch norm removed",
+            edits=(
+                Edit(
+                    "x = layers.batch_norm(x, *norm_0, statistics, momentum=0.99, epsilon=1e-3)",
+                    "x = x * norm_0[0] + norm_0[1]",
+                ),
+            ),
+            role="report",
+        ),
+    ),
+    shown=_SHOWN,
+)
+
+DECONV = Gate(
+    "deconv",
+    "Document 001's generator, by transposed convolutions behind batch norm, draws digits.",
+    "deconv_fast",
+    3_000,
+    measures.images,
+    _DIGITS,
+    (
+        Variant(
+            "batch norm removed",
+            edits=(
+                Edit(
+                    "return layers.batch_norm(x, *parts, statistics, momentum=0.9, epsilon=1e-5)",
+                    "return x * parts[0] + parts[1]",
+                ),
+            ),
+        ),
+    ),
+    shown=_SHOWN,
+)
+
+CIRCLE = Gate(
+    "circle",
+    "Document 003 shows points on a circle; with another seed its own settings may end in an arc "
+    "or a smaller circle.",
+    "circle_steady",
+    20_000,
+    measures.circle,
+    (
+        Bar("radius", at_least=0.95, at_most=1.05),
+        Bar("near", at_least=0.9),
+        Bar("sectors", at_least=36),
+    ),
+    (
+        Variant("labels withheld", ("--real_label=0.5", "--fake_label=0.5")),
+        Variant("without the moving average", ("--ema=0",), role="report"),
+    ),
+    seeds=(0, 1, 2, 3, 4),
+    counts="every",
+)
+
+GATES = (
+    SIMPLE,
+    SIMPLE_KERAS,
+    DCGAN_UPSAMPLING,
+    DENSE_LOGITS,
+    DENSE_BATCH_NORM,
+    DECONV,
+    CIRCLE,
+)
