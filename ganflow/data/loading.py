@@ -54,8 +54,8 @@ def load(
         TensorFlow 1's reader (tensorflow.examples.tutorials.mnist) kept for validation, so that
         programs of its time trained on the other 55,000; its test split is MNIST's.
         `stacked_mnist` has three of MNIST's digits as the channels of an image; `mnist_edges` and
-        its kin two domains, see `pairs`. `drawings_64` and its smaller sisters have captions,
-        `arrows` has two unpaired domains.
+        its kin two domains, see `pairs`. `drawings_64` and its sisters have captions, `arrows` has
+        two unpaired domains.
       data_dir: for all of MNIST's a folder with the four IDX files (None: Keras's download); for
         `idx`, `npy` and `npz` the file, or a folder with exactly one; for `folder` a folder of
         pictures, see `readers.folder`; the others take none.

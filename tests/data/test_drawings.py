@@ -27,7 +27,7 @@ def train():
 
 @pytest.fixture(scope="module")
 def tests():
-    return {name: data.load(name, split="test") for name in drawings.NAMES}
+    return {name: data.load(name, split="test") for name in drawings.SIDES}
 
 
 def combinations(dataset):
@@ -167,6 +167,15 @@ def test_smaller_pictures_are_the_larger_ones_made_smaller(tests):
         for field in (*FACTORS, "caption"):
             mine, its = tests[name].fields[field][:n], tests[larger].fields[field]
             np.testing.assert_array_equal(mine, its)
+
+
+def test_those_on_white_are_those_of_drawings_32_that_are(tests):
+    white, all_of_them = data.load("drawings_32_white", split="test"), tests["drawings_32"]
+    on_white = all_of_them.fields["background"] == 1
+    assert 1_900 < on_white.sum() < 2_100 and list(white.fields) == list(all_of_them.fields)
+    for field, values in all_of_them.fields.items():
+        np.testing.assert_array_equal(white.fields[field], values[on_white])
+    assert (white.x[:, 0, 0] == 255).all()
 
 
 @pytest.mark.parametrize("shape", range(4))
