@@ -19,7 +19,7 @@ pictures of 64 pixels, made smaller by means of 2 x 2 pixels, once or twice.
 One in ten of the combinations of shape, colour and place is in no training picture: `HELD_OUT`.
 The test split is drawn afresh, with all of them as likely. Every draw starts from a fixed seed.
 There are 20,000 pictures of 16 and of 32 pixels and 10,000 of 64, and a fifth as many to test by.
-`drawings_32_white` has those of `drawings_32` that are on white, some 10,000 and 2,000: there the
+`drawings_64_white` has those of `drawings_64` that are on white, some 5,000 and 1,000: there the
 mean of a picture's colours is the shape's doing, where otherwise the ground's outweighs it.
 """
 
@@ -31,7 +31,7 @@ import numpy as np
 from ganflow.interface import captions
 
 SIDES = {"drawings_16": 16, "drawings_32": 32, "drawings_64": 64}  # pixels
-ON_WHITE = "drawings_32_white"
+ON_WHITE = "drawings_64_white"
 NAMES = (*SIDES, ON_WHITE)
 PART = "drawn afresh, over all combinations"  # what the test split is
 

@@ -469,7 +469,7 @@ STACKGAN_PP_COLOURS = Gate(
     "1710.10916, on colour consistency: without captions, a larger picture has the colours of the "
     "smaller one.",
     "stackgan_pp_unconditional",
-    6_000,
+    2_500,
     measures.and_images(captions.colours),
     (Bar("colour_correlation", at_least=0.95),),
     (Variant("alpha 0", ("--colour_weight=0",)),),

@@ -169,10 +169,10 @@ def test_smaller_pictures_are_the_larger_ones_made_smaller(tests):
             np.testing.assert_array_equal(mine, its)
 
 
-def test_those_on_white_are_those_of_drawings_32_that_are(tests):
-    white, all_of_them = data.load("drawings_32_white", split="test"), tests["drawings_32"]
+def test_those_on_white_are_those_of_drawings_64_that_are(tests):
+    white, all_of_them = data.load("drawings_64_white", split="test"), tests["drawings_64"]
     on_white = all_of_them.fields["background"] == 1
-    assert 1_900 < on_white.sum() < 2_100 and list(white.fields) == list(all_of_them.fields)
+    assert 900 < on_white.sum() < 1_100 and list(white.fields) == list(all_of_them.fields)
     for field, values in all_of_them.fields.items():
         np.testing.assert_array_equal(white.fields[field], values[on_white])
     assert (white.x[:, 0, 0] == 255).all()

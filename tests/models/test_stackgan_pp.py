@@ -308,5 +308,5 @@ def test_the_presets_sample_from_a_moving_average_and_have_their_alpha(name):
     assert "--ema=0.999" in flags
     # The paper's 0 with captions; without them its 50 is too much for grounds of black and white.
     alphas = [flag for flag in flags if flag.startswith("--colour_weight")]
-    assert alphas == (["--colour_weight=3"] if "--conditional=false" in flags else [])
+    assert alphas == (["--colour_weight=10"] if "--conditional=false" in flags else [])
     assert ("--conditional=false" in flags) == name.endswith("unconditional")
