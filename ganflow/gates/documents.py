@@ -87,12 +87,14 @@ DENSE_BATCH_NORM = Gate(
 
 DECONV = Gate(
     "deconv",
-    "Document 001's generator, by transposed convolutions behind batch norm, draws digits.",
+    "Document 001's generator, by transposed convolutions, draws digits once a D teaches it; batch "
+    "norm helps.",
     "deconv_fast",
     3_000,
     measures.images,
     _DIGITS,
     (
+        Variant("D frozen", ("--d_learning_rate=0",)),
         Variant(
             "batch norm removed",
             edits=(
@@ -101,6 +103,7 @@ DECONV = Gate(
                     "return x * parts[0] + parts[1]",
                 ),
             ),
+            role="report",
         ),
     ),
     shown=_SHOWN,
