@@ -25,12 +25,12 @@ images of 32x32x3 G has 2,265,424 parameters, 10,176 of them moving statistics, 
 5,208,194 and 5,726,850.
 
 Expected: stackgan_pp_fast: colours, places, stripes as asked, and 81 % of the shapes (seed 0).
+stackgan_pp_unconditional: drawings whose colours agree from branch to branch.
 
 Deviations: phi(t), the sum of its words' vectors, is trained by the D's, where the paper's was
-trained before, and each D takes it by a layer, as StackGAN's do, where theirs take mu. With mu,
-lambda takes from it what G does not draw yet, so that no D asks for it: shapes were lost. The
-authors' branches begin at 64x64, and their larger D's have more maps at 4x4. Document 004's table
-swaps this paper's number and StackGAN's, 1612.03242.
+trained before, and each D takes it by a layer, as StackGAN's do, where theirs take mu: with mu,
+lambda takes from it what G does not draw yet, and shapes were lost. The authors' branches begin at
+64x64, larger D's have more maps at 4x4. Document 004 swaps this number and StackGAN's, 1612.03242.
 """
 
 import dataclasses
