@@ -30,7 +30,8 @@ stackgan_pp_unconditional: drawings whose colours agree from branch to branch.
 Deviations: phi(t), the sum of its words' vectors, is trained by the D's, where the paper's was
 trained before, and each D takes it by a layer, as StackGAN's do, where theirs take mu: with mu,
 lambda takes from it what G does not draw yet, and shapes were lost. The authors' branches begin at
-64x64, larger D's have more maps at 4x4. Document 004 swaps this number and StackGAN's, 1612.03242.
+64x64; their larger D's have more maps. Document 004's table swaps this number and StackGAN's,
+1612.03242.
 """
 
 import dataclasses
