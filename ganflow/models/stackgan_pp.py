@@ -27,11 +27,10 @@ images of 32x32x3 G has 2,265,424 parameters, 10,176 of them moving statistics, 
 Expected: stackgan_pp_fast: colours, places, stripes as asked, and 81 % of the shapes (seed 0).
 stackgan_pp_unconditional: drawings whose colours agree from branch to branch.
 
-Deviations: phi(t), the sum of its words' vectors, is trained by the D's, where the paper's was
-trained before, and each D takes it by a layer, as StackGAN's do, where theirs take mu: with mu,
-lambda takes from it what G does not draw yet, and shapes were lost. The authors' branches begin at
-64x64; their larger D's have more maps. Document 004's table swaps this number and StackGAN's,
-1612.03242.
+Deviations: phi(t), the sum of its words' vectors, is trained by the D's (the paper's beforehand),
+and each D takes it by a layer, as StackGAN's do, where theirs take mu: with mu, lambda takes from
+it what G does not draw yet, and shapes were lost. The authors' branches begin at 64x64, and their
+larger D's have more maps. Document 004's table swaps this number and StackGAN's, 1612.03242.
 """
 
 import dataclasses
