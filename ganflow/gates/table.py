@@ -92,13 +92,13 @@ DCGAN_CONDITIONAL = Gate(
 )
 
 
-def _hr_dcgan(name: str, flags: tuple[str, ...], steps: int) -> Gate:
+def _hr_dcgan(name: str, flags: tuple[str, ...] = ()) -> Gate:
     return Gate(
         name,
         "1711.06491: batch norm and then SELU, here not much worse than DCGAN after as many steps"
         + ("; on images enlarged by 2, the paper's glasses." if flags else "."),
         "hr_dcgan_fast",
-        steps,
+        3_000,
         measures.and_images(measures.activations),
         (
             Bar("frechet_distance", at_most=1.5, times="dcgan"),
@@ -125,8 +125,8 @@ _SELU_FIRST = Edit(
     """    return layers.batch_norm(layers.selu(x), *parts, statistics, momentum=0.9, epsilon=1e-5)
 """,
 )
-HR_DCGAN = _hr_dcgan("hr_dcgan", (), 3_000)
-HR_DCGAN_ENLARGED = _hr_dcgan("hr_dcgan_enlarged", ("--enlarge=2",), 1_000)
+HR_DCGAN = _hr_dcgan("hr_dcgan")
+HR_DCGAN_ENLARGED = _hr_dcgan("hr_dcgan_enlarged", ("--enlarge=2",))
 
 CGAN = Gate(
     "cgan",
