@@ -87,7 +87,7 @@ def load(name: str, split: str = "train") -> dict[str, np.ndarray]:
       `x`, uint8 [n, s, s, 3]; every factor of `FACTORS`, int32 [n]; `caption`, int32 [n, 13].
     """
     fields, centre, root_area, turn = _factors(split)
-    base = name.removesuffix("_white")
+    base = "drawings_64" if name == ON_WHITE else name
     kept = np.arange(_COUNTS[split][base])
     if name == ON_WHITE:
         kept = np.flatnonzero(fields["background"][kept] == FACTORS["background"].index("white"))

@@ -1,7 +1,8 @@
-"""The gates of the five documents' own systems; what is broken is what the document advises.
+"""The gates of the five documents' own systems.
 
-Digits are told by both judges and by how many classes there are: of noise the distances are some
-100 and 280, of the usual DCGAN in Keras, after a hundred seconds, 10 and 13.
+Digits are told by both judges and by how many classes there are: the usual DCGAN in Keras has
+distances of 10 and 13 after a hundred seconds (the gate `dcgan`). A control turns off what the
+document advises, trains in blocks as document 000 prints it, or freezes D.
 """
 
 from ganflow.gates import measures
