@@ -15,61 +15,49 @@ _DIGITS = (
 )
 _SHOWN = ("precision", "recall", "patch_distance")
 
-SIMPLE = Gate(
+
+def _digits(name: str, claim: str, steps: int, variants: tuple[Variant, ...]) -> Gate:
+    """A gate on MNIST, of the preset `NAME_fast`."""
+    preset = f"{name}_fast"
+    return Gate(name, claim, preset, steps, measures.images, _DIGITS, variants, shown=_SHOWN)
+
+
+SIMPLE = _digits(
     "simple",
     "Document 004: dense networks draw digits, where SGD moves D at a rate well above that of "
     "Adam, which moves G.",
-    "simple_fast",
     15_000,
-    measures.images,
-    _DIGITS,
     (Variant("D's rate that of G", ("--d_learning_rate=5e-4",)),),
-    shown=_SHOWN,
 )
 
-SIMPLE_KERAS = Gate(
+SIMPLE_KERAS = _digits(
     "simple_keras",
     "Document 004's Keras recipe: dense networks draw digits by labels of .9 and .1, where SGD "
     "moves D.",
-    "simple_keras_fast",
     15_000,
-    measures.images,
-    _DIGITS,
     (Variant("Adam for D too", ("--d_optimizer=adam", "--d_learning_rate=5e-4")),),
-    shown=_SHOWN,
 )
 
-DCGAN_UPSAMPLING = Gate(
+DCGAN_UPSAMPLING = _digits(
     "dcgan_upsampling",
     "Document 004's DCGAN draws digits, D's rate well above G's.",
-    "dcgan_upsampling_fast",
     6_000,
-    measures.images,
-    _DIGITS,
     (Variant("D's rate that of G", ("--d_learning_rate=5e-4",)),),
-    shown=_SHOWN,
 )
 
-DENSE_LOGITS = Gate(
+DENSE_LOGITS = _digits(
     "dense_logits",
     "Document 002: where the loss is given logits, and real images a label of .9, D does not "
     "overpower G, and digits come.",
-    "dense_logits_fast",
     33_000,
-    measures.images,
-    _DIGITS,
     (Variant("a sigmoid and its logarithm", ("--d_output=sigmoid", "--real_label=1")),),
-    shown=_SHOWN,
 )
 
-DENSE_BATCH_NORM = Gate(
+DENSE_BATCH_NORM = _digits(
     "dense_batch_norm",
     "Document 000's networks draw digits, where D and G are trained in turn; as printed, one "
     "after the other, they do not.",
-    "dense_batch_norm_fast",
     30_000,
-    measures.images,
-    _DIGITS,
     (
         Variant("in blocks of 1,000 updates", ("--block_steps=1000",)),
         Variant(
@@ -83,17 +71,13 @@ DENSE_BATCH_NORM = Gate(
             role="report",
         ),
     ),
-    shown=_SHOWN,
 )
 
-DECONV = Gate(
+DECONV = _digits(
     "deconv",
     "Document 001's generator, by transposed convolutions, draws digits once a D teaches it; batch "
     "norm helps.",
-    "deconv_fast",
     3_000,
-    measures.images,
-    _DIGITS,
     (
         Variant("D frozen", ("--d_learning_rate=0",)),
         Variant(
@@ -107,7 +91,6 @@ DECONV = Gate(
             role="report",
         ),
     ),
-    shown=_SHOWN,
 )
 
 CIRCLE = Gate(
