@@ -57,8 +57,12 @@ samples' nearest modes from even shares, in nats. Mean and standard deviation ov
 Minutes are of training, on one core. The paper's own figures: packing of 4, 24.8 of 25 modes of the
 grid with 93.6 % of high quality, 7.8 of 8 of the ring, 1,000 of 1,000 of stacked MNIST with a
 divergence of .06; a plain GAN, 17.3 of 25 and 79 of 1,000.
+
+A moving average of G's weights is a cure that goes with each of the others: the second half of a
+table has the same figures of the averaged weights of the same training (`--ema`, in the preset).
 """
 FIGURES = ("modes", "high_quality", "divergence")
+AVERAGED = "averaged_"  # in front of a figure's name
 MARKS = 4
 
 
@@ -96,12 +100,18 @@ def cell(name: str, line: plans.Entry, dataset: str, seed: int):
 
 
 def figures(one: cells.Cell, folder: Path) -> dict[str, float]:
-    """Of a trained cell; of the moving average of G's weights, where there is one."""
-    gan, manifest = loading.load_trained(folder, ema=one.options.ema > 0)
-    samples = sampling.of_gan(gan, manifest, SETS[one.dataset][2], seed=1).samples
-    if one.dataset == "stacked_mnist":
-        return stacked(samples, FLAGS.data_dir)
-    return on_the_plane(one.dataset, samples)
+    """Of a trained cell, and of the moving average of G's weights."""
+    found = {}
+    for is_averaged in (False, True):
+        gan, manifest = loading.load_trained(folder, ema=is_averaged)
+        samples = sampling.of_gan(gan, manifest, SETS[one.dataset][2], seed=1).samples
+        if one.dataset == "stacked_mnist":
+            of_samples = stacked(samples, FLAGS.data_dir)
+        else:
+            of_samples = on_the_plane(one.dataset, samples)
+        before = AVERAGED if is_averaged else ""
+        found |= {before + name: value for name, value in of_samples.items()}
+    return found
 
 
 def table(lines, datasets, seeds, done: dict[str, dict]) -> str:
@@ -109,21 +119,23 @@ def table(lines, datasets, seeds, done: dict[str, dict]) -> str:
     parts = [HEAD]
     for dataset in datasets:
         _, steps, num = SETS[dataset]
+        names = [name for name in FIGURES if (dataset, name) != ("stacked_mnist", "high_quality")]
+        names += [AVERAGED + name for name in names]
         rows = []
         for line in lines:
-            names = [f"{line.name}-{dataset}-seed{seed}" for seed in seeds]
-            of_line = [done[name] for name in names if name in done]
+            cells_of_line = [f"{line.name}-{dataset}-seed{seed}" for seed in seeds]
+            of_line = [done[one] for one in cells_of_line if one in done]
             good = [result["figures"] for result in of_line if result["figures"]]
             if not of_line:
                 continue
             spreads = [
                 reports.spread([f[name] for f in good if name in f], reports.three)
-                for name in FIGURES
+                for name in names
             ]
             minutes = [result["seconds"] / 60 for result in of_line if result["seconds"]]
             told = f"{len(good)}" if len(good) == len(of_line) else f"{len(good)} of {len(of_line)}"
             rows.append([f"`{line.name}`", told, *spreads, f"{np.mean(minutes):.1f}"])
-        titles = ("cure", "seeds", *(name.replace("_", " ") for name in FIGURES), "minutes")
+        titles = ("cure", "seeds", *(name.replace("_", " ") for name in names), "minutes")
         parts += [f"## {dataset}", "", f"{FLAGS.steps or steps:,} steps, {num:,} samples.", ""]
         parts += [tables.as_markdown(titles, rows) if rows else "Not yet trained.", ""]
     return "\n".join(parts)
