@@ -47,10 +47,15 @@ DCGAN_UPSAMPLING = _digits(
 
 DENSE_LOGITS = _digits(
     "dense_logits",
-    "Document 002: where the loss is given logits, and real images a label of .9, D does not "
-    "overpower G, and digits come.",
+    "Document 002's dense networks draw digits, taught by D's logits; at these rates D does not "
+    "overpower G without the document's cures either.",
     33_000,
-    (Variant("a sigmoid and its logarithm", ("--d_output=sigmoid", "--real_label=1")),),
+    (
+        Variant("D frozen", ("--d_learning_rate=0",)),
+        Variant(
+            "a sigmoid and its logarithm", ("--d_output=sigmoid", "--real_label=1"), role="report"
+        ),
+    ),
 )
 
 DENSE_BATCH_NORM = _digits(
