@@ -41,8 +41,8 @@ SIMPLE_KERAS = _digits(
 DCGAN_UPSAMPLING = _digits(
     "dcgan_upsampling",
     "Document 004's DCGAN draws digits, D's rate well above G's.",
-    6_000,
-    (Variant("D's rate that of G", ("--d_learning_rate=5e-4",)),),
+    4_000,
+    (Variant("D's rate that of G", ("--d_learning_rate=1e-4",)),),
 )
 
 DENSE_LOGITS = _digits(
