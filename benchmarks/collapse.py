@@ -100,9 +100,9 @@ def cell(name: str, line: plans.Entry, dataset: str, seed: int):
 
 
 def figures(one: cells.Cell, folder: Path) -> dict[str, float]:
-    """Of a trained cell, and of the moving average of G's weights."""
+    """Of a trained cell, and of the moving average of G's weights, where a plan leaves it on."""
     found = {}
-    for is_averaged in (False, True):
+    for is_averaged in sorted({False, one.options.ema > 0}):
         gan, manifest = loading.load_trained(folder, ema=is_averaged)
         samples = sampling.of_gan(gan, manifest, SETS[one.dataset][2], seed=1).samples
         if one.dataset == "stacked_mnist":
