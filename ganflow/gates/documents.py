@@ -41,7 +41,7 @@ SIMPLE_KERAS = _digits(
 DCGAN_UPSAMPLING = _digits(
     "dcgan_upsampling",
     "Document 004's DCGAN draws digits, D's rate well above G's.",
-    4_000,
+    20_000,
     (Variant("D's rate that of G", ("--d_learning_rate=1e-4",)),),
 )
 
