@@ -22,7 +22,7 @@ VANILLA = Gate(
     "protocol but for its validation images. More than 243, real training images' own, would be "
     "suspicious.",
     "vanilla_fast",
-    42_000,
+    40_000,
     measures.and_images(measures.likelihood),
     (Bar("log_likelihood", at_least=200), Bar("classes", at_least=9)),
     (
