@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from processes import ROOT, run
 
-from ganflow import data, models
+from ganflow import data, engine, models
 from ganflow.base.errors import InputError
 from ganflow.gates import gate, measures, report, running
 from ganflow.gates.gate import Bar, Edit, Gate, Variant
@@ -377,6 +377,26 @@ def test_the_table_in_the_docs_is_of_the_results_beside_it():
     )
     assert set(results) == set(kept.read(ROOT / "docs/gates.jsonl"))
     assert report.table(work, results) == (ROOT / "docs/gates.md").read_text()
+
+
+def test_a_critic_of_one_update_is_loose_and_one_that_was_trained_is_tight(tmp_path, monkeypatch):
+    """And the critic that is measured is another: the one of the checkpoint stays as it is."""
+    monkeypatch.setattr(measures, "_UPDATES", 120)
+    both = data.load_both("digits")
+    config = models.load("wgan").Config(
+        *("digits", 32, 200), arch="mlp", width=16, n_critic=1, long_steps=0, long_every=0,
+        critic_learning_rate=1e-3, g_learning_rate=0,
+    )  # fmt: skip
+    options = engine.Options(workdir=str(tmp_path), jit="off")
+    a_run, found = engine.Run(models.load("wgan"), config, options, both[0]), {}
+    for updates in (1, 200):
+        a_run.train(updates)
+        trained = measures.Trained(tmp_path, None, *both)
+        before = [v.numpy() for v in trained.gan.d_variables]
+        found[updates] = measures.tightness(trained)
+        pairs = zip(trained.gan.d_variables, before, strict=True)
+        assert all(np.array_equal(v.numpy(), b) for v, b in pairs)
+    assert found[1] < 0.5 < 0.8 < found[200] < 1.2, found
 
 
 @pytest.mark.slow

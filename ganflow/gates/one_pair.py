@@ -174,7 +174,8 @@ INFOGAN = Gate(
 
 WGAN = Gate(
     "wgan",
-    "1701.07875: the critic's estimate falls with the samples' quality, and weights stay clipped.",
+    "1701.07875: the critic's estimate falls with the samples' quality, and weights stay clipped; "
+    "five updates a step keep it near what a critic finds that is trained on.",
     "wgan_fast",
     1_500,
     measures.and_images(measures.estimate),
@@ -183,6 +184,7 @@ WGAN = Gate(
         Bar("checkpoints", at_least=15),
         Bar("weight_excess", at_most=1),
         Bar("critic_updates", at_least=1, at_most=1),
+        Bar("tightness", at_least=0.75),
     ),
     (
         Variant(
