@@ -1,6 +1,7 @@
 """What the tests share: two logical CPUs, a cache, and small data sets made on the spot."""
 
 import os
+import signal
 import tempfile
 
 # A cache of the tests' own, so that a user's is neither used nor filled, and each judging
@@ -14,6 +15,9 @@ from ganflow.base import quiet  # noqa: F401 - before anything that imports Tens
 from ganflow.nn import replicas
 
 replicas.make_logical_cpus(2)  # before TensorFlow runs its first operation
+# A shell that runs the tests in the background has them ignore Ctrl-C, and the programs that they
+# start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import re  # noqa: E402
 from pathlib import Path  # noqa: E402
