@@ -14,8 +14,8 @@ t = 0, the learning rate is max(.1 / 1.000004^t, 1e-6), and the momentum rises w
 The paper's images are in [0, 1], for G ends in a sigmoid, and the engine's in [-1, 1]:
 `to_unit_range` takes them in, and `generate` gives them back.
 
-Expected: configs/vanilla_fast.flags: a Parzen estimate of MNIST's log-likelihood of 190 and 197 nats
-(seeds 0, 1), where the paper has 225 +- 2, and a Frechet distance of .9.
+Expected: configs/vanilla_fast.flags: a Parzen estimate of MNIST's log-likelihood of 190 and 197
+nats (seeds 0, 1), where the paper has 225 +- 2, and a Frechet distance of .9.
 
 Deviations: G's output bias starts from one number for all pixels, 0, where the program starts it
 from each pixel's mean: a model here is told the shape of its data and not their values. Momentum
