@@ -59,9 +59,10 @@ DCGAN = Gate(
 DCGAN_CONDITIONAL = Gate(
     "dcgan_conditional",
     "1511.06434, supplement: a 1-nearest-neighbour classifier of real digits that has learnt from "
-    "generated ones errs for 2.98 % with 50,000 of them; here there are 10,000.",
+    "generated ones errs for 2.98 % with 50,000 of them; here there are 10,000, with which, were "
+    "they real, it errs for 5.2 or 5.3 %.",
     "dcgan_conditional_fast",
-    4_000,
+    16_000,
     measures.and_images(measures.classes),
     (Bar("nearest_neighbour_error", at_most=0.05),),
     (
