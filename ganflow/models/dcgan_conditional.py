@@ -17,7 +17,7 @@ the program's in [0, 1] in front of D, and G's, behind its sigmoid, become the d
 
 Expected: configs/dcgan_conditional_fast.flags, 16,000 steps, on MNIST: 99 % of 10,000 samples are
 their label for the judge. The paper's measure, a nearest neighbour classifier of real digits that
-has learnt from generated ones, errs for 5.7 % (seed 0; 10,000 real digits in their place: 5.2 %).
+has learnt from generated ones, errs for 5.7 to 6.0 % (10,000 real digits in their place: 5.2 %).
 
 Deviations: the program samples with the statistics of the sampled batch. That hides a label which
 all images of a batch share, for it is the same for all and is taken away with the mean. Here images
