@@ -20,7 +20,7 @@ The paper's table 1, means of 10 runs (modes, % of samples within 3 standard dev
 
 Other cures of mode collapse are options, all off: see `nn.cures`.
 
-Expected: not yet measured.
+Expected: not yet measured but on one seed, of which configs/pacgan_fast.flags tells.
 
 A score is of a pack, and an example has none by itself. Here an example is judged in a pack with
 those that follow it in its batch (after the last comes the first). A batch of real or of generated
